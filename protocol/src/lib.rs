@@ -1,0 +1,36 @@
+//! Formats that two ends share: bytes in, values out.
+//!
+//! Everything here is pure: no I/O, no async, no clock and no randomness, so that the agent and the
+//! servers it talks to read and write the same bytes and every byte can be tested without a world.
+//! Section references such as "PR 14.2" and "CS 2.4" point into `protocols.md` and `cloud-sync.md`.
+
+#[macro_use]
+mod bits;
+
+// Directory formats
+pub mod ad_error;
+pub mod ber;
+pub mod dirsync;
+pub mod dn;
+pub mod filetime;
+pub mod gkdi;
+pub mod guid;
+pub mod immutable_id;
+pub mod ldap_controls;
+pub mod managed_password;
+pub mod nt_hash;
+pub mod oid;
+pub mod rights;
+pub mod security;
+pub mod sid;
+pub mod uac;
+pub mod unicode_pwd;
+
+// Cloud formats
+pub mod certificate;
+pub mod environment;
+pub mod his;
+pub mod oauth;
+pub mod relay;
+pub mod sas;
+pub mod scim;
