@@ -88,8 +88,11 @@ pub(super) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct UpArgs {
-    /// Name of a scenario or variant.
+    /// Name of a scenario or variant, or a file.
     pub(super) name: String,
+    /// Print what there is as one line of JSON, for programs.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// One mock process.
@@ -109,4 +112,14 @@ pub enum Mock {
     Directory,
     /// The mocked Entra cloud.
     Cloud,
+}
+
+impl Mock {
+    /// The word on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Cloud => "cloud",
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! Running one scenario: a pure dispatcher decides, an executor performs, expectations are read off the world.
 
+mod directory_change;
 mod dispatch;
 mod execute;
 mod expect;
 mod in_sync;
 mod options;
+mod state;
 
 pub use dispatch::{Action, DEFAULT_PATIENCE, Dispatcher, Event, Failure, Unmet, Verdict};
-pub use execute::run_scenario;
+pub use execute::{play, run_scenario};
 pub use options::{KeepFiles, RunOptions, Weather};

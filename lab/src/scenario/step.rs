@@ -157,6 +157,16 @@ pub enum WizardPage {
 }
 
 impl WizardPage {
+    /// Every page, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Welcome,
+        Self::SelectExtension,
+        Self::ConnectMicrosoftEntraId,
+        Self::ConfigureServiceAccount,
+        Self::ConnectActiveDirectory,
+        Self::ConfigurationComplete,
+    ];
+
     /// The page's title.
     pub const fn title(self) -> &'static str {
         match self {
@@ -296,4 +306,6 @@ pub enum FaultKind {
     Refuse,
     /// Open connections are reset and new ones are too.
     Reset,
+    /// Connections open, but nothing ever arrives.
+    HalfOpen,
 }

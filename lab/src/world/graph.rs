@@ -1,12 +1,8 @@
 //! The administrator's hands in the cloud: a small Graph client over the world's network.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::rt::TokioIo;
-use provlab_platform::{Endpoint, NetError, Platform, net::ClientTls};
+use http::{Method, StatusCode, header};
+use provlab_agent::cloud::http::{CloudError, CloudRequest, FORM, JSON, send};
+use provlab_platform::Platform;
 use provlab_protocol::environment::Environment;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -20,47 +16,27 @@ const CLIENT_ID: &str = "1b730954-1685-4b74-9bfd-dac224a7b894";
 const PROVISIONING_TEMPLATE: &str = "1a4721b3-e57f-4451-ae87-ef078703ec94";
 /// Job template of users and groups (CS 5.2).
 const JOB_TEMPLATE: &str = "AD2AADProvisioning";
-/// The longest answer that is read.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
-/// How long one call may take.
-const CALL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Why a call to the cloud failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GraphError {
-    /// The host was not reached.
-    #[error("{method} https://{host}{path}: {source}")]
+    /// The cloud was not reached, or the exchange broke.
+    #[error("{method} {url}: {source}")]
     Unreachable {
         /// HTTP method.
         method: Method,
-        /// Host.
-        host: String,
-        /// Path.
-        path: String,
-        /// What the network said.
-        source: NetError,
-    },
-    /// The connection broke or the answer was not HTTP.
-    #[error("{method} https://{host}{path}: {detail}")]
-    Broken {
-        /// HTTP method.
-        method: Method,
-        /// Host.
-        host: String,
-        /// Path.
-        path: String,
+        /// Address.
+        url: String,
         /// What happened.
-        detail: String,
+        source: CloudError,
     },
     /// The cloud refused.
-    #[error("{method} https://{host}{path}: {status} {code}: {message}")]
+    #[error("{method} {url}: {status} {code}: {message}")]
     Refused {
         /// HTTP method.
         method: Method,
-        /// Host.
-        host: String,
-        /// Path.
-        path: String,
+        /// Address.
+        url: String,
         /// HTTP status.
         status: StatusCode,
         /// Error code of the body.
@@ -108,11 +84,9 @@ impl Graph {
         ]
         .map(|(name, value)| format!("{name}={}", form_encoded(value)))
         .join("&");
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("/{tenant_domain}/oauth2/v2.0/token"))
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let answer = send(platform, environment.login_host, request, form.into()).await?;
+        let url = format!("https://{}/{tenant_domain}/oauth2/v2.0/token", environment.login_host);
+        let request = CloudRequest::post(&url, FORM, form.into_bytes());
+        let answer = exchange(platform, Method::POST, url, &request).await?;
         Ok(Self {
             platform: platform.clone(),
             environment,
@@ -127,13 +101,12 @@ impl Graph {
     /// # Errors
     /// The cloud's own answer.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, GraphError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-            .header(header::CONTENT_TYPE, "application/json");
+        let url = format!("https://{}{path}", self.environment.graph_host);
         let body = body.map(|body| body.to_string()).unwrap_or_default();
-        send(&self.platform, self.environment.graph_host, request, body.into()).await
+        let request = CloudRequest::new(method.clone(), &url)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .body(JSON, body.into_bytes());
+        exchange(&self.platform, method, url, &request).await
     }
 
     /// Creates a configuration in the documented order of calls (CS 6.1, steps 1 to 4).
@@ -184,66 +157,28 @@ impl Graph {
     }
 }
 
-/// One HTTPS request on a connection of its own.
-async fn send(
+/// One request; a status beyond 2xx is an error with the body's own code and message.
+async fn exchange(
     platform: &Platform,
-    host: &str,
-    request: http::request::Builder,
-    body: Bytes,
+    method: Method,
+    url: String,
+    request: &CloudRequest,
 ) -> Result<Value, GraphError> {
-    let method = request.method_ref().cloned().unwrap_or_default();
-    let path = request.uri_ref().map(ToString::to_string).unwrap_or_default();
-    let broken = |detail: String| GraphError::Broken {
-        method: method.clone(),
-        host: host.to_owned(),
-        path: path.clone(),
-        detail,
+    let answer = match send(platform, request).await {
+        Ok(answer) => answer,
+        Err(source) => return Err(GraphError::Unreachable { method, url, source }),
     };
-    let unreachable = |source: NetError| GraphError::Unreachable {
-        method: method.clone(),
-        host: host.to_owned(),
-        path: path.clone(),
-        source,
-    };
-    let work = async {
-        let stream = platform.net.connect(&Endpoint::new(host, 443)).await.map_err(unreachable)?;
-        let tls = ClientTls { server_name: host.to_owned(), identity: None };
-        let stream = platform.net.secure_client(stream, &tls).await.map_err(unreachable)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| broken(error.to_string()))?;
-        let request = request
-            .header(header::HOST, host)
-            .body(Full::new(body))
-            .map_err(|error| broken(error.to_string()))?;
-        let exchange = async {
-            let answer = sender.send_request(request).await.map_err(|error| broken(error.to_string()))?;
-            let status = answer.status();
-            let body = Limited::new(answer.into_body(), MAX_ANSWER)
-                .collect()
-                .await
-                .map_err(|error| broken(error.to_string()))?
-                .to_bytes();
-            drop(sender);
-            Ok::<_, GraphError>((status, body))
-        };
-        let (exchanged, _) = futures_util::join!(exchange, connection);
-        exchanged
-    };
-    let (status, body) =
-        platform.clock.timeout(CALL_LIMIT, work).await.map_err(|elapsed| broken(elapsed.to_string()))??;
-    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    if status.is_success() {
+    let value: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    if answer.status.is_success() {
         return Ok(value);
     }
+    let part = |name: &str| value["error"][name].as_str().unwrap_or_default().to_owned();
     let (code, message) = match &value["error"] {
+        // OAuth puts the code there itself (PR 3.3), Graph an object (CS 6.8).
         Value::String(code) => (code.clone(), value["error_description"].as_str().unwrap_or_default().to_owned()),
-        error => (
-            error["code"].as_str().unwrap_or_default().to_owned(),
-            error["message"].as_str().unwrap_or_default().to_owned(),
-        ),
+        _ => (part("code"), part("message")),
     };
-    Err(GraphError::Refused { method, host: host.to_owned(), path, status, code, message })
+    Err(GraphError::Refused { method, url, status: answer.status, code, message })
 }
 
 /// `application/x-www-form-urlencoded` of one value.

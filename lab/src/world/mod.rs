@@ -6,6 +6,7 @@ mod graph;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use provlab_agent::host::{ServiceControl, ServiceError};
 use provlab_platform::{Platform, trace::TraceLog};
 
 pub use book::{
@@ -64,7 +65,7 @@ pub struct InstallRequest {
     /// The installer switch `ENVIRONMENTNAME=…`.
     pub environmentname: Option<String>,
     /// The answers to the wizard's pages.
-    pub answers: provlab_agent::setup::Answers,
+    pub answers: provlab_agent::Answers,
 }
 
 /// How an installation ended.
@@ -87,6 +88,28 @@ pub struct ServiceState {
     pub running: bool,
     /// The account it runs as.
     pub account: String,
+}
+
+impl ServiceState {
+    /// Reads a service out of a host's service database; a service that is not installed does not run.
+    ///
+    /// # Errors
+    /// If the database is damaged.
+    pub fn of(services: &ServiceControl, name: &str) -> Result<Self, WorldError> {
+        match services.get(name) {
+            Ok(entry) => Ok(Self {
+                running: entry.state == provlab_agent::host::ServiceState::Running,
+                account: entry.account,
+            }),
+            Err(ServiceError::NotInstalled(_)) => Ok(Self { running: false, account: String::new() }),
+            Err(error) => Err(WorldError::Lab(error.to_string())),
+        }
+    }
+}
+
+/// The page with this title on the screen.
+pub fn page_titled(title: &str) -> Option<WizardPage> {
+    WizardPage::ALL.into_iter().find(|page| page.title() == title)
 }
 
 /// Called when the wizard is about to enter a page; the world stands still until it returns.
@@ -187,6 +210,6 @@ pub trait World {
     /// If there is none.
     fn heal(&self, name: &str) -> Result<(), WorldError>;
 
-    /// Ends everything that the world started.
-    async fn shut_down(&self);
+    /// Ends everything that the world started; its files stay if `keep` says so.
+    async fn shut_down(&self, keep: bool);
 }

@@ -1,62 +1,69 @@
-//! A child process that speaks lines: started, asked, listened to, and ended with certainty.
+//! A child process that speaks lines: started, listened to, and ended with certainty.
 
 use std::{
-    collections::BTreeMap,
-    process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use provlab_platform::{Event, Trace, net::NameTable};
-use serde_json::Value;
+use provlab_platform::Trace;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::{ChildStdin, Command},
-    sync::{Mutex as AsyncMutex, oneshot},
+    sync::mpsc,
     task::JoinHandle,
+    time::timeout,
 };
+use zeroize::Zeroizing;
 
-use super::line::{FromChild, MAX_LINE, ToMock};
+use super::line::{MAX_LINE, Said};
 use crate::world::WorldError;
 
-/// How long a mock may take to listen; a debug build with a large population is slow.
-const READY_LIMIT: Duration = Duration::from_secs(120);
-/// How long a command may take.
-const REPLY_LIMIT: Duration = Duration::from_secs(120);
 /// How much of a child's standard error is kept for the report.
 const MAX_COMPLAINT: u64 = 64 * 1024;
+/// How long the last words of a process that has ended may take to arrive.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(5);
 
-type Waiting = Arc<Mutex<BTreeMap<u64, oneshot::Sender<Result<Value, String>>>>>;
+/// How a process ended.
+pub(super) struct Ended {
+    /// Its exit status.
+    pub(super) status: ExitStatus,
+    /// What it wrote to standard error.
+    pub(super) complaint: String,
+}
 
 /// A running child. Dropping it kills the process.
 pub(super) struct Child {
     name: String,
     process: tokio::process::Child,
-    stdin: AsyncMutex<Option<ChildStdin>>,
-    waiting: Waiting,
-    next: Mutex<u64>,
+    stdin: Option<ChildStdin>,
+    heard: mpsc::UnboundedReceiver<Said>,
     reader: JoinHandle<()>,
     complaint: JoinHandle<String>,
-    ready: AsyncMutex<Option<oneshot::Receiver<Result<NameTable, String>>>>,
 }
 
 impl Child {
-    /// Starts a process; its events go into `trace` as they arrive, in the lab's time.
-    pub(super) fn start(name: &str, mut command: Command, trace: &Trace) -> Result<Self, WorldError> {
+    /// Starts a process. Its events go into `trace` as they arrive, in the lab's time; of all that it says,
+    /// what is `wanted` waits for [`Child::hear`].
+    pub(super) fn start(
+        name: &str,
+        mut command: Command,
+        trace: &Trace,
+        wanted: fn(&Said) -> bool,
+    ) -> Result<Self, WorldError> {
+        let broken = |detail: String| WorldError::Process { name: name.into(), detail };
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| WorldError::Process { name: name.into(), detail: error.to_string() })?;
-        let missing = |what: &str| WorldError::Process { name: name.into(), detail: format!("no {what}") };
+            .map_err(|error| broken(format!("cannot be started: {error}")))?;
+        let missing = |what: &str| broken(format!("it has no {what}"));
         let stdin = process.stdin.take().ok_or_else(|| missing("standard input"))?;
         let stdout = process.stdout.take().ok_or_else(|| missing("standard output"))?;
         let stderr = process.stderr.take().ok_or_else(|| missing("standard error"))?;
-        let waiting = Waiting::default();
-        let (ready_out, ready_in) = oneshot::channel();
-        let reader = tokio::spawn(listen(BufReader::new(stdout), Arc::clone(&waiting), ready_out, trace.clone()));
+        let (say, heard) = mpsc::unbounded_channel();
+        let reader = tokio::spawn(listen(BufReader::new(stdout), trace.clone(), wanted, say));
         let complaint = tokio::spawn(async move {
             let mut text = Vec::new();
             let mut bounded = stderr.take(MAX_COMPLAINT);
@@ -65,90 +72,50 @@ impl Child {
             let _ = tokio::io::copy(&mut bounded.into_inner(), &mut tokio::io::sink()).await;
             String::from_utf8_lossy(&text).into_owned()
         });
-        Ok(Self {
-            name: name.into(),
-            process,
-            stdin: AsyncMutex::new(Some(stdin)),
-            waiting,
-            next: Mutex::new(0),
-            reader,
-            complaint,
-            ready: AsyncMutex::new(Some(ready_in)),
-        })
+        Ok(Self { name: name.into(), process, stdin: Some(stdin), heard, reader, complaint })
     }
 
-    /// Waits until the mock listens and says where.
-    pub(super) async fn ready(&mut self) -> Result<NameTable, WorldError> {
-        let Some(ready) = self.ready.lock().await.take() else {
-            return Err(self.broken("it was awaited twice"));
-        };
-        match tokio::time::timeout(READY_LIMIT, ready).await {
-            Ok(Ok(Ok(table))) => Ok(table),
-            Ok(Ok(Err(message))) => Err(self.broken(&message)),
-            Ok(Err(_)) => {
-                let _ = self.process.wait().await;
-                let complaint = (&mut self.complaint).await.unwrap_or_default();
-                Err(self.broken(&format!("it ended before it listened: {}", complaint.trim())))
-            }
-            Err(_) => Err(self.broken(&format!("it did not listen within {READY_LIMIT:?}"))),
-        }
-    }
-
-    /// Sends a command and waits for the answer.
-    pub(super) async fn ask(&self, command: Value) -> Result<Value, WorldError> {
-        let id = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            *next += 1;
-            *next
-        };
-        let (reply_out, reply_in) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id, reply_out);
-        self.say(&ToMock::Control { id, command }).await?;
-        match tokio::time::timeout(REPLY_LIMIT, reply_in).await {
-            Ok(Ok(Ok(reply))) => Ok(reply),
-            Ok(Ok(Err(message))) => Err(WorldError::Refused { by: self.name.clone(), message }),
-            Ok(Err(_)) => Err(self.broken("it ended while a command was under way")),
-            Err(_) => Err(self.broken(&format!("it did not answer within {REPLY_LIMIT:?}"))),
-        }
+    /// The next wanted line; `None` when there will be no more.
+    pub(super) async fn hear(&mut self) -> Option<Said> {
+        self.heard.recv().await
     }
 
     /// Writes one line to the child.
-    pub(super) async fn say(&self, line: &impl serde::Serialize) -> Result<(), WorldError> {
-        let mut text = serde_json::to_vec(line).map_err(|error| self.broken(&error.to_string()))?;
+    pub(super) async fn say(&mut self, line: &impl serde::Serialize) -> Result<(), WorldError> {
+        // A command may carry a password.
+        let mut text = Zeroizing::new(serde_json::to_vec(line).map_err(|error| self.broken(error))?);
         text.push(b'\n');
-        let mut stdin = self.stdin.lock().await;
-        let stdin = stdin.as_mut().ok_or_else(|| self.broken("its input is closed"))?;
-        stdin.write_all(&text).await.map_err(|error| self.broken(&error.to_string()))?;
-        stdin.flush().await.map_err(|error| self.broken(&error.to_string()))
+        let Some(stdin) = self.stdin.as_mut() else { return Err(self.broken("its input is closed")) };
+        let written = async {
+            stdin.write_all(&text).await?;
+            stdin.flush().await
+        };
+        written.await.map_err(|error| self.broken(error))
     }
 
-    /// SIGKILL, and waits until the process is gone.
-    pub(super) async fn kill(&mut self) {
-        let _ = self.process.kill().await;
-        self.reader.abort();
+    /// Waits for the process to end by itself, and for its last words.
+    pub(super) async fn ended(&mut self) -> Result<Ended, WorldError> {
+        let status = self.process.wait().await.map_err(|error| self.broken(error))?;
+        let _ = timeout(LAST_WORDS_LIMIT, &mut self.reader).await;
+        let complaint = timeout(LAST_WORDS_LIMIT, &mut self.complaint).await;
+        let complaint = complaint.ok().and_then(Result::ok).unwrap_or_default();
+        Ok(Ended { status, complaint: complaint.trim().to_owned() })
     }
 
-    /// Closes the child's input and waits for its orderly end; after `limit` it is killed.
-    pub(super) async fn end(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
-        self.stdin.lock().await.take();
-        match tokio::time::timeout(limit, self.process.wait()).await {
-            Ok(status) => {
-                // Its last events are still in the pipe.
-                let _ = tokio::time::timeout(limit, &mut self.reader).await;
-                status.ok()
-            }
-            Err(_) => {
-                self.kill().await;
-                None
-            }
+    /// Closes the child's input, which asks it to end in order; after `limit` it is killed.
+    pub(super) async fn close(&mut self, limit: Duration) {
+        self.stdin.take();
+        match timeout(limit, self.process.wait()).await {
+            // Its last events are still in the pipe.
+            Ok(_) => drop(timeout(LAST_WORDS_LIMIT, &mut self.reader).await),
+            Err(_) => self.kill().await,
         }
     }
 
-    /// Waits for the process to end by itself.
-    pub(super) async fn wait(&mut self) -> Result<std::process::ExitStatus, WorldError> {
-        let status = self.process.wait().await.map_err(|error| self.broken(&error.to_string()))?;
-        let _ = (&mut self.reader).await;
-        Ok(status)
+    /// Ends the process without a warning, and waits until it is gone.
+    pub(super) async fn kill(&mut self) {
+        let _ = self.process.kill().await;
+        let _ = timeout(LAST_WORDS_LIMIT, &mut self.reader).await;
     }
 
     /// Whether the process still runs.
@@ -156,55 +123,85 @@ impl Child {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    fn broken(&self, detail: &str) -> WorldError {
-        WorldError::Process { name: self.name.clone(), detail: detail.into() }
+    /// A failure of this process.
+    pub(super) fn broken(&self, detail: impl std::fmt::Display) -> WorldError {
+        WorldError::Process { name: self.name.clone(), detail: detail.to_string() }
     }
 }
 
 async fn listen(
-    mut lines: impl tokio::io::AsyncBufRead + Unpin,
-    waiting: Waiting,
-    ready: oneshot::Sender<Result<NameTable, String>>,
+    mut lines: impl AsyncBufRead + Unpin,
     trace: Trace,
+    wanted: fn(&Said) -> bool,
+    say: mpsc::UnboundedSender<Said>,
 ) {
-    let mut ready = Some(ready);
     let mut line = Vec::new();
     loop {
         line.clear();
         let mut bounded = (&mut lines).take(MAX_LINE as u64);
         match bounded.read_until(b'\n', &mut line).await {
-            Ok(0) | Err(_) => break,
+            Ok(0) | Err(_) => return,
+            // Whoever waits for such a line learns that no more will come.
+            Ok(MAX_LINE) => return,
             Ok(_) => {}
         }
-        // A line of another kind is a library's word on standard output: not ours to judge.
-        let Ok(said) = serde_json::from_slice::<FromChild>(&line) else { continue };
-        match said {
-            FromChild::Ready(table) => {
-                if let Some(ready) = ready.take() {
-                    let _ = ready.send(Ok(table));
-                }
-            }
-            FromChild::Failed(message) => {
-                if let Some(ready) = ready.take() {
-                    let _ = ready.send(Err(message));
-                }
-            }
-            FromChild::Reply { id, reply } => answer(&waiting, id, Ok(reply)),
-            FromChild::Refused { id, message } => answer(&waiting, id, Err(message)),
-            FromChild::Event(event) => forward(&trace, event),
+        let said = Said::parse(&line);
+        if let Said::Event(event) = &said {
+            // In the lab's time: the clocks of processes do not start together.
+            trace.for_host(&event.host).emit(event.part, &event.name, event.fields.clone());
+        }
+        if wanted(&said) {
+            let _ = say.send(said);
         }
     }
-    // Whoever still waits learns that no answer will come.
-    waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
-fn answer(waiting: &Waiting, id: u64, answer: Result<Value, String>) {
-    if let Some(waiting) = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
-        let _ = waiting.send(answer);
+#[cfg(test)]
+#[cfg(unix)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
     }
-}
 
-/// Records a child's event at the lab's time: the clocks of processes do not start together.
-fn forward(trace: &Trace, event: Event) {
-    trace.for_host(&event.host).emit(event.part, &event.name, event.fields);
+    const EVENT: &str = r#"{"atMicros":1,"host":"dc1","part":"directory","name":"ldap.bind","fields":{}}"#;
+
+    #[tokio::test]
+    async fn events_reach_the_trace_and_the_rest_whoever_listens() {
+        let (trace, log) = Trace::memory();
+        let script = format!("echo '{EVENT}'; echo '{{\"pauseBeforePage\":\"Welcome\"}}'; read line; echo \"$line\"; echo no >&2; exit 3");
+        let mut child = Child::start("sh", shell(&script), &trace, |said| !matches!(said, Said::Event(_))).unwrap();
+        assert_eq!(child.hear().await, Some(Said::Page("Welcome".into())));
+        assert_eq!((log.events()[0].host.as_str(), log.events()[0].name.as_str()), ("dc1", "ldap.bind"));
+        child.say(&"go").await.unwrap();
+        assert_eq!(child.hear().await, Some(Said::Text("\"go\"".into())));
+        assert_eq!(child.hear().await, None);
+        let ended = child.ended().await.unwrap();
+        assert_eq!((ended.status.code(), ended.complaint.as_str()), (Some(3), "no"));
+        assert!(!child.is_running());
+        assert!(child.say(&"more").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_child_ends_with_its_input_or_is_killed() {
+        let trace = Trace::discard();
+        let mut tied = Child::start("cat", Command::new("cat"), &trace, |_| false).unwrap();
+        assert!(tied.is_running());
+        tied.close(Duration::from_secs(10)).await;
+        assert!(!tied.is_running());
+        let mut stubborn = Child::start("sh", shell("exec sleep 600"), &trace, |_| false).unwrap();
+        stubborn.close(Duration::from_millis(50)).await;
+        assert!(!stubborn.is_running());
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_told_by_name() {
+        let nothing = Command::new("/nonexistent/program");
+        let error = Child::start("the cloud", nothing, &Trace::discard(), |_| false).err().unwrap();
+        assert!(error.to_string().starts_with("process the cloud: cannot be started"), "{error}");
+    }
 }

@@ -1,0 +1,13 @@
+//! Active Directory: logon, gMSA, rights, and DirSync as the source of changes.
+
+mod gmsa;
+mod logon;
+mod resource;
+mod rights;
+mod session;
+mod watermark;
+
+pub use gmsa::{Gmsa, GmsaError, INSTALL_ATTEMPTS, Outcome, computer_sid, create_or_reuse, find, logon_as, prove};
+pub use logon::{Credential, LogonError, open};
+pub use rights::{Applies, GRANTS, Grant, RightsError, grant_all};
+pub use session::ActiveDirectory;

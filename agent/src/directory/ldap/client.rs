@@ -1,0 +1,543 @@
+//! One connection to one directory server: a request, its answers, and a limit on everything the server may do.
+//!
+//! Operations run one after the other. Every one has a deadline; a server that answers too much, too late, or
+//! something that is not LDAP costs an error, never a hang or a panic.
+
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use provlab_platform::net::ClientTls;
+use provlab_platform::{Clock, Endpoint, Platform, Stream};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::ber;
+use super::error::{LdapError, Refusal, ResultCode};
+use super::message::{
+    Answer, Attribute, Change, Control, Entry, Message, Outcome, Request, Search, decode, encode, tag,
+};
+
+/// Longest answer that is accepted. A group of 50,000 members (CS 2.6) needs about 6 MiB.
+pub const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
+/// Most entries that one search may return before the connection is given up.
+pub const MAX_ENTRIES: usize = 2_000_000;
+/// `LdapConnectionTimeoutInMilliseconds` when the registry has no value (CS 9.3).
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Entries per page of a paged search: AD's own MaxPageSize.
+pub const PAGE_SIZE: u32 = 1000;
+/// LDAP over TLS.
+pub const LDAPS_PORT: u16 = 636;
+/// LDAP in clear, until StartTLS.
+pub const LDAP_PORT: u16 = 389;
+
+const READ_CHUNK: usize = 64 * 1024;
+const PAGED_RESULTS_OID: &str = "1.2.840.113556.1.4.319";
+
+/// How the transport is protected; a bind in clear is never attempted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// TLS from the first byte, port 636.
+    Ldaps,
+    /// TLS by the StartTLS operation, port 389.
+    StartTls,
+}
+
+/// A protected connection.
+pub struct LdapConnection {
+    stream: Stream,
+    endpoint: Endpoint,
+    clock: Clock,
+    timeout: Duration,
+    next_id: i32,
+    buffer: BytesMut,
+}
+
+impl LdapConnection {
+    /// Connects to `server` and protects the stream before anything secret can be sent.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, is not the one its certificate names, or refuses StartTLS.
+    pub async fn open(
+        platform: &Platform,
+        server: &str,
+        protection: Protection,
+        timeout: Duration,
+    ) -> Result<Self, LdapError> {
+        let port = match protection {
+            Protection::Ldaps => LDAPS_PORT,
+            Protection::StartTls => LDAP_PORT,
+        };
+        let endpoint = Endpoint::new(server, port);
+        let opening = async {
+            let clear = platform.net.connect(&endpoint).await?;
+            match protection {
+                Protection::Ldaps => Ok(clear),
+                Protection::StartTls => {
+                    let mut connection = Self::over(clear, endpoint.clone(), platform.clock.clone(), timeout);
+                    connection
+                        .roundtrip("StartTLS", &Request::StartTls, &[], tag::EXTENDED)
+                        .await?;
+                    // Bytes sent ahead of the handshake are somebody else's words in our session.
+                    if !connection.buffer.is_empty() {
+                        return Err(connection.violation("data in clear after the answer to StartTLS".to_owned()));
+                    }
+                    Ok(connection.stream)
+                }
+            }
+        };
+        let clear = platform
+            .clock
+            .timeout(timeout, opening)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(&endpoint, "connect", timeout)))?;
+        let tls = ClientTls {
+            server_name: server.to_owned(),
+            identity: None,
+        };
+        let stream = platform
+            .clock
+            .timeout(timeout, platform.net.secure_client(clear, &tls))
+            .await
+            .map_err(|_| timed_out(&endpoint, "TLS handshake", timeout))??;
+        Ok(Self::over(stream, endpoint, platform.clock.clone(), timeout))
+    }
+
+    /// Speaks over a stream that is connected already.
+    pub fn over(stream: Stream, endpoint: Endpoint, clock: Clock, timeout: Duration) -> Self {
+        Self {
+            stream,
+            endpoint,
+            clock,
+            timeout,
+            next_id: 0,
+            buffer: BytesMut::new(),
+        }
+    }
+
+    /// The server at the other end.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Simple bind by DN, UPN or `DOMAIN\name`.
+    ///
+    /// # Errors
+    /// [`LdapError::EmptyPassword`] without asking the server; the server's refusal with AD's sub-code in its text (PR 16.3).
+    pub async fn bind(&mut self, name: &str, password: &SecretString) -> Result<(), LdapError> {
+        if password.expose_secret().is_empty() {
+            return Err(LdapError::EmptyPassword);
+        }
+        let request = Request::Bind {
+            name,
+            password: password.expose_secret(),
+        };
+        self.roundtrip("bind", &request, &[], tag::BIND).await.map(drop)
+    }
+
+    /// Adds an object.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn add(&mut self, dn: &str, attributes: &[Attribute]) -> Result<(), LdapError> {
+        self.roundtrip("add", &Request::Add { dn, attributes }, &[], tag::ADD)
+            .await
+            .map(drop)
+    }
+
+    /// Changes an object.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn modify(&mut self, dn: &str, changes: &[Change], controls: &[Control]) -> Result<(), LdapError> {
+        self.roundtrip("modify", &Request::Modify { dn, changes }, controls, tag::MODIFY)
+            .await
+            .map(drop)
+    }
+
+    /// Searches, handing each entry over as it arrives; returns the controls of the final answer.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn search_each(
+        &mut self,
+        search: &Search,
+        controls: &[Control],
+        each: &mut (dyn FnMut(Entry) + Send),
+    ) -> Result<Vec<Control>, LdapError> {
+        let operation = "search";
+        let deadline = self.timeout;
+        let clock = self.clock.clone();
+        let endpoint = self.endpoint.clone();
+        let searching = async {
+            let id = self.send(operation, &Request::Search(search), controls).await?;
+            let mut count = 0usize;
+            loop {
+                let message = self.receive(operation, id).await?;
+                match message.answer {
+                    Answer::Entry(entry) => {
+                        count += 1;
+                        if count > MAX_ENTRIES {
+                            return Err(self.violation(format!("more than {MAX_ENTRIES} entries in one answer")));
+                        }
+                        each(entry);
+                    }
+                    Answer::Reference | Answer::Intermediate => {} // referral chasing is off by default (CS 9.3)
+                    Answer::Outcome(tag::SEARCH_DONE, outcome) => {
+                        return accept(operation, outcome).map(|()| message.controls);
+                    }
+                    Answer::Outcome(other, _) => return Err(self.out_of_place(operation, other)),
+                }
+            }
+        };
+        clock
+            .timeout(deadline, searching)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(&endpoint, operation, deadline)))
+    }
+
+    /// Searches and collects the entries.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn search(&mut self, search: &Search) -> Result<Vec<Entry>, LdapError> {
+        self.search_with(search, &[]).await.map(|(entries, _)| entries)
+    }
+
+    /// Searches with controls; gives the entries and the controls of the final answer.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn search_with(
+        &mut self,
+        search: &Search,
+        controls: &[Control],
+    ) -> Result<(Vec<Entry>, Vec<Control>), LdapError> {
+        let mut entries = Vec::new();
+        let controls = self
+            .search_each(search, controls, &mut |entry| entries.push(entry))
+            .await?;
+        Ok((entries, controls))
+    }
+
+    /// Searches page by page until the server has no more (PR 15.3).
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn search_paged(&mut self, search: &Search, controls: &[Control]) -> Result<Vec<Entry>, LdapError> {
+        let mut entries = Vec::new();
+        let mut cookie = Vec::new();
+        loop {
+            let mut all = controls.to_vec();
+            all.push(Control::critical(PAGED_RESULTS_OID, Some(paged_value(PAGE_SIZE, &cookie))));
+            let answered = self
+                .search_each(search, &all, &mut |entry| entries.push(entry))
+                .await?;
+            cookie = self.page_cookie(&answered)?;
+            if cookie.is_empty() {
+                return Ok(entries);
+            }
+            if entries.len() > MAX_ENTRIES {
+                return Err(self.violation(format!("more than {MAX_ENTRIES} entries in one answer")));
+            }
+        }
+    }
+
+    /// Says good-bye; failures do not matter any more.
+    pub async fn unbind(mut self) {
+        let _ = self.send("unbind", &Request::Unbind, &[]).await;
+        let _ = self.clock.timeout(self.timeout, self.stream.shutdown()).await;
+    }
+
+    fn page_cookie(&self, controls: &[Control]) -> Result<Vec<u8>, LdapError> {
+        let Some(value) = controls
+            .iter()
+            .find(|control| control.oid == PAGED_RESULTS_OID)
+            .and_then(|control| control.value.as_deref())
+        else {
+            return Ok(Vec::new());
+        };
+        let read = || {
+            let mut fields = ber::Reader::new(value).enter(ber::SEQUENCE)?;
+            fields.integer(ber::INTEGER)?;
+            fields.expect(ber::OCTET_STRING).map(<[u8]>::to_vec)
+        };
+        read().map_err(|error| LdapError::protocol(&self.endpoint, error))
+    }
+
+    async fn roundtrip(
+        &mut self,
+        operation: &'static str,
+        request: &Request<'_>,
+        controls: &[Control],
+        expected: u8,
+    ) -> Result<Vec<Control>, LdapError> {
+        let deadline = self.timeout;
+        let clock = self.clock.clone();
+        let endpoint = self.endpoint.clone();
+        let exchange = async {
+            let id = self.send(operation, request, controls).await?;
+            let message = self.receive(operation, id).await?;
+            match message.answer {
+                Answer::Outcome(found, outcome) if found == expected => {
+                    accept(operation, outcome).map(|()| message.controls)
+                }
+                Answer::Outcome(other, _) => Err(self.out_of_place(operation, other)),
+                _ => Err(self.violation(format!("a search answer to a {operation}"))),
+            }
+        };
+        clock
+            .timeout(deadline, exchange)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(&endpoint, operation, deadline)))
+    }
+
+    async fn send(
+        &mut self,
+        operation: &'static str,
+        request: &Request<'_>,
+        controls: &[Control],
+    ) -> Result<i32, LdapError> {
+        // Message ids run from 1 to maxInt and start again; 0 is the server's own.
+        self.next_id = self.next_id.checked_add(1).unwrap_or(1);
+        let bytes = zeroize::Zeroizing::new(encode(self.next_id, request, controls));
+        let written = async {
+            self.stream.write_all(&bytes).await?;
+            self.stream.flush().await
+        };
+        written.await.map_err(|error| LdapError::Broken {
+            endpoint: self.endpoint.clone(),
+            operation,
+            detail: error.to_string(),
+        })?;
+        Ok(self.next_id)
+    }
+
+    /// The next answer to request `id`; answers to requests that were given up are skipped.
+    async fn receive(&mut self, operation: &'static str, id: i32) -> Result<Message, LdapError> {
+        loop {
+            let message = self.receive_any(operation).await?;
+            if message.id == id {
+                return Ok(message);
+            }
+            if let (0, Answer::Outcome(_, outcome)) = (message.id, message.answer) {
+                // Notice of disconnection (RFC 4511 section 4.4.1).
+                return Err(LdapError::Broken {
+                    endpoint: self.endpoint.clone(),
+                    operation,
+                    detail: format!("the server disconnects: {} {}", outcome.code, outcome.diagnostic),
+                });
+            }
+        }
+    }
+
+    async fn receive_any(&mut self, operation: &'static str) -> Result<Message, LdapError> {
+        loop {
+            let header = ber::header(&self.buffer).map_err(|error| LdapError::protocol(&self.endpoint, error))?;
+            if let Some((tag, header, length)) = header {
+                if tag != ber::SEQUENCE {
+                    return Err(self.violation(format!("the server sent tag 0x{tag:02x} in place of a message")));
+                }
+                if length > MAX_MESSAGE_BYTES {
+                    return Err(self.violation(format!(
+                        "an answer of {length} bytes; the limit is {MAX_MESSAGE_BYTES}"
+                    )));
+                }
+                let whole = header + length;
+                if let Some(frame) = self.buffer.get(..whole) {
+                    let message = decode(frame).map_err(|error| LdapError::protocol(&self.endpoint, error))?;
+                    self.buffer.advance(whole);
+                    return Ok(message);
+                }
+                // Grow with what really arrives: a length field alone must not pin memory.
+                self.buffer.reserve(READ_CHUNK.min(whole - self.buffer.len()));
+            } else {
+                self.buffer.reserve(READ_CHUNK);
+            }
+            let count = self.stream.read_buf(&mut self.buffer).await;
+            match count {
+                Ok(0) => return Err(self.broken(operation, "the server closed the connection")),
+                Ok(_) => {}
+                Err(error) => return Err(self.broken(operation, &error.to_string())),
+            }
+        }
+    }
+
+    fn broken(&self, operation: &'static str, detail: &str) -> LdapError {
+        LdapError::Broken {
+            endpoint: self.endpoint.clone(),
+            operation,
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn violation(&self, detail: String) -> LdapError {
+        LdapError::Protocol {
+            endpoint: self.endpoint.clone(),
+            detail,
+        }
+    }
+
+    fn out_of_place(&self, operation: &str, tag: u8) -> LdapError {
+        self.violation(format!("answer 0x{tag:02x} to a {operation}"))
+    }
+}
+
+fn accept(operation: &'static str, outcome: Outcome) -> Result<(), LdapError> {
+    if outcome.code == ResultCode::SUCCESS {
+        return Ok(());
+    }
+    Err(LdapError::Refused(Box::new(Refusal {
+        operation,
+        code: outcome.code,
+        matched_dn: outcome.matched_dn,
+        diagnostic: outcome.diagnostic,
+    })))
+}
+
+fn timed_out(endpoint: &Endpoint, operation: &'static str, after: Duration) -> LdapError {
+    LdapError::TimedOut {
+        endpoint: endpoint.clone(),
+        operation,
+        after,
+    }
+}
+
+fn paged_value(size: u32, cookie: &[u8]) -> Vec<u8> {
+    let mut value = Vec::new();
+    ber::put(&mut value, ber::SEQUENCE, |out| {
+        ber::put_integer(out, ber::INTEGER, size.into());
+        ber::put_bytes(out, ber::OCTET_STRING, cookie);
+    });
+    value
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::directory::ldap::{Filter, Scope};
+    use crate::testing::{World, simulate};
+    use proptest::prelude::*;
+    use provlab_platform::net::ServerTls;
+
+    const DC: &str = "dc1.contoso.com";
+
+    #[test]
+    fn the_paged_control_has_the_bytes_of_the_reference() {
+        assert_eq!(hex::encode(paged_value(1000, b"")), "3006020203e80400"); // PR 15.3
+    }
+
+    /// A server that answers the first request with these bytes; then it closes or stays silent.
+    async fn server(world: &World, answer: Vec<u8>, closes: bool) {
+        let doors = world.doors(DC);
+        let mut listener = doors.net.listen(&Endpoint::new(DC, LDAPS_PORT)).await.unwrap();
+        tokio::spawn(async move {
+            let stream = listener.accept().await.unwrap();
+            let tls = ServerTls {
+                names: vec![DC.to_owned()],
+                request_client_certificate: false,
+            };
+            let mut stream = doors.net.secure_server(stream, &tls).await.unwrap();
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(&answer).await;
+            if !closes {
+                std::future::pending::<()>().await;
+            }
+        });
+    }
+
+    async fn open(world: &World) -> LdapConnection {
+        LdapConnection::open(&world.host.platform, DC, Protection::Ldaps, DEFAULT_TIMEOUT)
+            .await
+            .unwrap()
+    }
+
+    async fn search_against(world: &World, answer: Vec<u8>, closes: bool) -> Result<Vec<Entry>, LdapError> {
+        server(world, answer, closes).await;
+        let search = Search {
+            base: String::new(),
+            scope: Scope::Base,
+            filter: Filter::present("objectClass"),
+            attributes: Vec::new(),
+        };
+        open(world).await.search(&search).await
+    }
+
+    fn searched(answer: &[u8], closes: bool) -> Result<Vec<Entry>, LdapError> {
+        simulate(async { search_against(&World::new(), answer.to_vec(), closes).await })
+    }
+
+    #[test]
+    fn malformed_answers_are_protocol_errors() {
+        let oversized = [&[0x30, 0x84][..], &(32u32 * 1024 * 1024 + 1).to_be_bytes()].concat();
+        for answer in [
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            &[0x30, 0x00],
+            &[0x30, 0x03, 0x02, 0x01, 0x01],
+            &[0x30, 0x80, 0x00, 0x00],
+            &[0xff; 64],
+            &oversized,
+        ] {
+            let result = searched(answer, false);
+            assert!(matches!(result, Err(LdapError::Protocol { .. })), "{answer:02x?}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_the_largest_size_is_waited_for() {
+        let largest = [&[0x30, 0x84][..], &(32u32 * 1024 * 1024).to_be_bytes()].concat();
+        assert!(matches!(searched(&largest, false), Err(LdapError::TimedOut { .. })));
+    }
+
+    #[test]
+    fn silence_ends_after_the_time_limit() {
+        simulate(async {
+            let world = World::new();
+            let result = search_against(&world, Vec::new(), false).await;
+            let Err(error @ LdapError::TimedOut { .. }) = result else {
+                panic!("{result:?}")
+            };
+            assert!(error.to_string().starts_with("The operation was aborted because the client side timeout limit was exceeded."));
+            assert!(world.host.platform.clock.now() >= DEFAULT_TIMEOUT);
+        });
+    }
+
+    #[test]
+    fn a_close_in_mid_answer_is_a_broken_connection() {
+        assert!(matches!(searched(&[0x30, 0x10, 0x02], true), Err(LdapError::Broken { .. })));
+    }
+
+    #[test]
+    fn a_notice_of_disconnection_is_told() {
+        let mut notice = Vec::new();
+        ber::put(&mut notice, ber::SEQUENCE, |out| {
+            ber::put_integer(out, ber::INTEGER, 0);
+            ber::put(out, tag::EXTENDED, |out| {
+                ber::put_integer(out, ber::ENUMERATED, 52);
+                ber::put_bytes(out, ber::OCTET_STRING, b"");
+                ber::put_bytes(out, ber::OCTET_STRING, b"going down");
+            });
+        });
+        let error = searched(&notice, false).unwrap_err().to_string();
+        assert!(error.contains("52 unavailable going down"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_password_is_never_sent() {
+        simulate(async {
+            let world = World::new();
+            server(&world, Vec::new(), false).await;
+            let result = open(&world).await.bind("CONTOSO\\Administrator", &String::new().into()).await;
+            assert!(matches!(result, Err(LdapError::EmptyPassword)));
+        });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn whatever_a_server_sends_the_search_ends(answer: Vec<u8>) {
+            prop_assert!(searched(&answer, true).is_err());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Answers the cloud's requests from the directory, as the service's own account.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use provlab_platform::{Part, event};
+use provlab_protocol::scim::{ErrorCode, Operation, OperationResult, Pong, ScimError};
+use tokio::sync::Mutex;
+
+use crate::directory::ad::{ActiveDirectory, Credential, GmsaError, LogonError, logon_as, open};
+use crate::directory::{Directory, DirectoryError};
+use crate::host::HostMachine;
+use crate::setup::preferred_controllers;
+
+/// Most domains with an open session.
+const MAX_SESSIONS: usize = 100;
+
+/// Why there is no session.
+enum NoSession {
+    Logon(GmsaError),
+    Directory(DirectoryError),
+    Full,
+}
+
+impl NoSession {
+    fn to_scim(&self) -> ScimError {
+        let internal = |text: &str| ScimError::new(ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError, text);
+        match self {
+            Self::Directory(error) => error.to_scim(),
+            Self::Logon(GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. }) => {
+                error.refusal().map_or_else(
+                    || internal(&error.to_string()),
+                    |refusal| ScimError::from_ldap(refusal.code.0, &refusal.diagnostic),
+                )
+            }
+            Self::Logon(error) => internal(&error.to_string()),
+            Self::Full => internal("the agent serves too many domains at once"),
+        }
+    }
+}
+
+type Session = Arc<Mutex<Option<ActiveDirectory>>>;
+
+/// The request handler of one start of the service.
+pub(super) struct Handler {
+    host: HostMachine,
+    /// The gMSA, or `None` for the virtual account, which is the computer account on the network.
+    account: Option<String>,
+    sessions: Mutex<BTreeMap<String, Session>>,
+}
+
+impl Handler {
+    pub(super) fn new(host: HostMachine, account: Option<String>) -> Self {
+        Self {
+            host,
+            account,
+            sessions: Mutex::default(),
+        }
+    }
+
+    /// Does what the cloud asks. A session that turns out dead is opened once more.
+    pub(super) async fn handle(&self, operation: &Operation) -> Result<OperationResult, ScimError> {
+        let domain = operation.domain().to_ascii_lowercase();
+        let session = self.session(&domain).await.map_err(|error| error.to_scim())?;
+        let mut session = session.lock().await;
+        let fresh = session.is_none();
+        let result = match self.perform(&mut session, &domain, operation).await {
+            Err(NoSession::Directory(error)) if error.is_fatal() && !fresh => {
+                self.perform(&mut session, &domain, operation).await
+            }
+            result => result,
+        };
+        let failure = result.as_ref().err().map(NoSession::to_scim);
+        event!(
+            self.host.platform.trace,
+            Part::Agent,
+            "request.done",
+            operation = name_of(operation),
+            domain = domain,
+            resources = result.as_ref().map_or(0, count_of),
+            error = failure.as_ref().map(|error| error.code.as_str().to_owned())
+        );
+        match (result, failure) {
+            (Ok(result), _) => Ok(result),
+            (Err(error), failure) => Err(failure.unwrap_or_else(|| error.to_scim())),
+        }
+    }
+
+    async fn session(&self, domain: &str) -> Result<Session, NoSession> {
+        let mut sessions = self.sessions.lock().await;
+        if sessions.len() >= MAX_SESSIONS && !sessions.contains_key(domain) {
+            return Err(NoSession::Full);
+        }
+        Ok(sessions.entry(domain.to_owned()).or_default().clone())
+    }
+
+    async fn perform(
+        &self,
+        session: &mut Option<ActiveDirectory>,
+        domain: &str,
+        operation: &Operation,
+    ) -> Result<OperationResult, NoSession> {
+        let mut directory = match session.take() {
+            Some(directory) => directory,
+            None => self.open(domain).await?,
+        };
+        // The session is put back only when it is still good: also a request that is given up half-way closes it.
+        let result = answer(&mut directory, operation).await;
+        if result.as_ref().err().is_none_or(|error| !error.is_fatal()) {
+            *session = Some(directory);
+        }
+        result.map_err(NoSession::Directory)
+    }
+
+    async fn open(&self, domain: &str) -> Result<ActiveDirectory, NoSession> {
+        let host = &self.host;
+        let preferred = preferred_controllers(host, domain);
+        let connection = match &self.account {
+            Some(account) => logon_as(host, Part::Agent, domain, &preferred, account)
+                .await
+                .map_err(NoSession::Logon)?,
+            None => open(host, Part::Agent, domain, &preferred, &Credential::of_computer(host))
+                .await
+                .map_err(|error| NoSession::Logon(error.into()))?,
+        };
+        ActiveDirectory::over(connection, domain)
+            .await
+            .map_err(NoSession::Directory)
+    }
+}
+
+async fn answer(directory: &mut dyn Directory, operation: &Operation) -> Result<OperationResult, DirectoryError> {
+    match operation {
+        Operation::Query(query) => directory.changes(query).await.map(OperationResult::List),
+        Operation::Get(get) => directory.object(get).await.map(OperationResult::Resource),
+        Operation::Ping(ping) => {
+            let domain_controller = directory.ping().await?;
+            Ok(OperationResult::Pong(Pong {
+                domain: ping.domain.clone(),
+                domain_controller,
+            }))
+        }
+    }
+}
+
+fn name_of(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::Query(_) => "query",
+        Operation::Get(_) => "get",
+        Operation::Ping(_) => "ping",
+    }
+}
+
+fn count_of(result: &OperationResult) -> usize {
+    match result {
+        OperationResult::List(list) => list.resources.len(),
+        OperationResult::Resource(resource) => usize::from(resource.is_some()),
+        OperationResult::Pong(_) => 0,
+    }
+}

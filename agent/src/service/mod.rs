@@ -1,0 +1,167 @@
+//! The provisioning service: log on, bootstrap, listen, answer, renew (CS 1.5, PR 1).
+
+mod handler;
+mod last_bootstrap;
+mod listener;
+mod recent;
+mod registered;
+
+use std::time::Duration;
+
+use provlab_platform::Part;
+use thiserror::Error;
+use tokio::sync::watch;
+
+pub use last_bootstrap::{LastBootstrap, last_bootstrap};
+
+use crate::directory::ad::{GmsaError, LogonError, logon_as};
+use crate::host::{EventLevel, HostMachine, ServiceEntry, ServiceError, ServiceState};
+use crate::product::SERVICE_NAME;
+use crate::trust::{TrustError, TrustStore};
+
+/// Pause before a service whose domain could not be reached is started again; stands for its recovery options (inferred).
+const RECOVERY_PAUSE: Duration = Duration::from_secs(60);
+
+/// The service cannot go on at all.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The service database cannot be used, or the package was never installed.
+    #[error(transparent)]
+    Services(#[from] ServiceError),
+}
+
+/// How one start of the service ended.
+pub(crate) enum Ended {
+    /// The host shuts it down.
+    Shutdown,
+    /// It is to start anew.
+    Restart,
+    /// It stopped by itself; with a pause, the recovery options start it again.
+    Failed { reason: String, retry: Option<Duration> },
+}
+
+/// Runs the provisioning service as the service control manager would, until `shutdown` becomes true.
+///
+/// A service that cannot start stays *Stopped* with its reason and waits to be restarted.
+///
+/// # Errors
+/// When the service is not installed, or the host's service database cannot be used.
+pub async fn run_service(host: &HostMachine, mut shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
+    loop {
+        let entry = host.services.get(SERVICE_NAME)?;
+        set_state(host, ServiceState::StartPending, "")?;
+        let ended = tokio::select! {
+            biased;
+            () = until_true(&mut shutdown) => Ended::Shutdown,
+            restarted = host.services.restart_after(SERVICE_NAME, entry.restarts) => {
+                restarted?;
+                Ended::Restart
+            }
+            ended = Box::pin(run_once(host, &entry)) => ended,
+        };
+        let (reason, retry) = match ended {
+            Ended::Shutdown => {
+                set_state(host, ServiceState::Stopped, "")?;
+                return Ok(());
+            }
+            Ended::Restart => continue,
+            Ended::Failed { reason, retry } => (reason, retry),
+        };
+        host.trace_file(1).error(&reason);
+        set_state(host, ServiceState::Stopped, &reason)?;
+        let pause = async {
+            match retry {
+                Some(pause) => host.platform.clock.sleep(pause).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = until_true(&mut shutdown) => return Ok(()),
+            restarted = host.services.restart_after(SERVICE_NAME, entry.restarts) => drop(restarted?),
+            () = pause => {}
+        }
+    }
+}
+
+/// Waits until the flag is true, or nobody can set it any more.
+pub(crate) async fn until_true(flag: &mut watch::Receiver<bool>) {
+    let _ = flag.wait_for(|set| *set).await;
+}
+
+fn set_state(host: &HostMachine, state: ServiceState, reason: &str) -> Result<(), ServiceError> {
+    host.services.update(SERVICE_NAME, |entry| {
+        entry.state = state;
+        reason.clone_into(&mut entry.last_error);
+    })
+}
+
+async fn run_once(host: &HostMachine, entry: &ServiceEntry) -> Ended {
+    if let Err(ended) = log_on(host, entry).await {
+        return ended;
+    }
+    if let Err(error) = set_state(host, ServiceState::Running, "") {
+        return Ended::Failed {
+            reason: error.to_string(),
+            retry: None,
+        };
+    }
+    match TrustStore::new(host.platform.files.clone()).load() {
+        Ok(Some(trust)) => registered::run(host, entry, trust).await,
+        Ok(None) => {
+            host.trace_file(1)
+                .info("The agent is not registered yet; the configuration wizard has to be completed.");
+            std::future::pending().await
+        }
+        Err(error @ TrustError::Damaged { .. }) => Ended::Failed {
+            reason: error.to_string(),
+            retry: None,
+        },
+        Err(error) => Ended::Failed {
+            reason: error.to_string(),
+            retry: Some(RECOVERY_PAUSE),
+        },
+    }
+}
+
+/// The logon of the service: a virtual account needs none, a gMSA is proved against the host's own domain.
+async fn log_on(host: &HostMachine, entry: &ServiceEntry) -> Result<(), Ended> {
+    let log = host.event_log(Part::Agent);
+    let fail = |id: u32, text: String, retry| {
+        log.write(id, "Service Control Manager", EventLevel::Error, &text);
+        Err(Ended::Failed { reason: text, retry })
+    };
+    if host.policies.deny_service_logon {
+        let text = format!(
+            "The {SERVICE_NAME} service was unable to log on as {} with the currently configured password due to the following error: \
+             Logon failure: the user has not been granted the requested logon type at this computer.",
+            entry.account
+        );
+        return fail(7041, text, None);
+    }
+    if !entry.managed_account {
+        return Ok(());
+    }
+    let domain = host.computer.domain.clone();
+    match logon_as(host, Part::Agent, &domain, &[], &entry.account).await {
+        Ok(connection) => {
+            connection.unbind().await;
+            Ok(())
+        }
+        Err(error) => {
+            let retry = unreachable(&error).then_some(RECOVERY_PAUSE);
+            let text = format!(
+                "The {SERVICE_NAME} service was unable to log on as {} with the currently configured password due to the following error: {error}",
+                entry.account
+            );
+            fail(7038, text, retry)
+        }
+    }
+}
+
+fn unreachable(error: &GmsaError) -> bool {
+    match error {
+        GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. } => error.is_fatal(),
+        _ => false,
+    }
+}

@@ -1,0 +1,296 @@
+//! Performs what the dispatcher decides, on whatever world the stage has built.
+
+use std::{cell::RefCell, rc::Rc, time::Instant};
+
+use async_trait::async_trait;
+use provlab_agent::setup::{
+    answers::{
+        Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, DomainAnswer, DomainCredential, Extension,
+        ServiceAccountChoice as AccountAnswer,
+    },
+    generation::GenerationName,
+};
+use provlab_directory::control::Command as DirectoryCommand;
+use provlab_platform::{Part, event};
+
+use super::{
+    Action, Dispatcher, Event, Failure, KeepFiles, RunOptions, Verdict, expect,
+    state::{RunState, final_state},
+};
+use crate::{
+    report::{Outcome, RunReport, StepReport},
+    scenario::{
+        AccountTrouble, Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage,
+    },
+    stage,
+    world::{BetweenPages, Credential, Graph, InstallOutcome, InstallRequest, World, WorldError, environment_of},
+};
+
+/// Runs one scenario from nothing to nothing: builds the world, plays the story, ends the world.
+pub fn run_scenario(scenario: &Scenario, options: &RunOptions) -> RunReport {
+    let begun = Instant::now();
+    let seed = options.seed.unwrap_or(scenario.seed);
+    let not_started = |outcome| {
+        let file = scenario.path.display().to_string();
+        RunReport::not_started(scenario.id.clone(), file, options.stage, seed, outcome)
+    };
+    if !scenario.stages.contains(&options.stage) {
+        let reason = scenario.not_on.get(&options.stage).cloned().unwrap_or_default();
+        return not_started(Outcome::NotRun(reason));
+    }
+    if let Err(reason) = stage::availability(options.stage) {
+        return not_started(Outcome::Missing(reason));
+    }
+    let runtime = match stage::runtime(options.stage, seed) {
+        Ok(runtime) => runtime,
+        Err(error) => return not_started(Outcome::Defect(format!("no runtime: {error}"))),
+    };
+    // Tasks that the world spawned are dropped with the runtime, before the report leaves this function.
+    let mut report = runtime.block_on(async {
+        match stage::build(scenario, options, seed).await {
+            Ok(world) => {
+                let report = play(scenario, options, seed, world.as_ref()).await;
+                world.shut_down(keeps(options, &report)).await;
+                report
+            }
+            Err(WorldError::Missing(reason)) => not_started(Outcome::Missing(reason)),
+            Err(error) => not_started(Outcome::Defect(format!("the world was not built: {error}"))),
+        }
+    });
+    drop(runtime);
+    report.wall_time = begun.elapsed();
+    report
+}
+
+fn keeps(options: &RunOptions, report: &RunReport) -> bool {
+    match options.keep {
+        KeepFiles::Never => false,
+        KeepFiles::OnFailure => report.outcome != Outcome::Passed,
+        KeepFiles::Always => true,
+    }
+}
+
+/// Plays the story in a world that stands; the caller ends the world.
+pub async fn play(scenario: &Scenario, options: &RunOptions, seed: u64, world: &dyn World) -> RunReport {
+    let clock = world.door().clock.clone();
+    let begun = clock.now();
+    let state = Rc::new(RefCell::new(RunState::default()));
+    let mut dispatcher = Dispatcher::new(&scenario.steps, world.scaled(), world.least_patience());
+    let mut steps = Vec::new();
+    let mut event = Event::Begun;
+    let verdict = loop {
+        match dispatcher.step(clock.now(), event) {
+            Action::Finish(verdict) => break verdict,
+            Action::Perform(index) => {
+                let step = &scenario.steps[index];
+                let at = clock.now();
+                event!(world.door().trace, Part::Lab, "step", line = step.line, step = step.value.word());
+                let done = perform(world, &state, &step.value).await;
+                steps.push(step_report(step, at, clock.now()));
+                event = Event::Performed(
+                    done.map_err(|error| Failure { line: step.line, message: error.to_string() }),
+                );
+            }
+            Action::Evaluate(index) => {
+                let step = &scenario.steps[index];
+                let Step::Expect(expected) = &step.value else { break Verdict::Passed };
+                if state.borrow().evaluating != Some(index) {
+                    state.borrow_mut().evaluating = Some(index);
+                    event!(world.door().trace, Part::Lab, "step", line = step.line, step = step.value.word());
+                    steps.push(step_report(step, clock.now(), clock.now()));
+                }
+                event = Event::Evaluated(expect::unmet(world, &state.borrow(), &expected.that).await);
+            }
+            Action::WaitUntil(moment) => {
+                expect::something_happens(world, moment).await;
+                if let Some(last) = steps.last_mut() {
+                    last.took_micros = micros(clock.now()) - last.at_micros;
+                }
+                event = Event::Woken;
+            }
+        }
+    };
+    let final_state = final_state(world).await;
+    RunReport {
+        id: scenario.id.clone(),
+        file: scenario.path.display().to_string(),
+        stage: options.stage,
+        seed,
+        outcome: if verdict == Verdict::Passed { Outcome::Passed } else { Outcome::Failed(verdict) },
+        world_time: clock.now() - begun,
+        wall_time: std::time::Duration::ZERO,
+        steps,
+        events: world.log().events(),
+        final_state,
+    }
+}
+
+fn micros(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn step_report(step: &Located<Step>, at: std::time::Duration, end: std::time::Duration) -> StepReport {
+    StepReport {
+        line: step.line,
+        step: step.value.word().to_owned(),
+        at_micros: micros(at),
+        took_micros: micros(end - at),
+    }
+}
+
+type State = Rc<RefCell<RunState>>;
+
+/// Makes one step happen.
+async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), WorldError> {
+    match step {
+        Step::Install(install) => {
+            let request = install_request(world, install)?;
+            state.borrow_mut().install_begins(&request.host, world.log().len());
+            let mut between = Hooks { world, state, steps: &install.between };
+            let outcome = world.install(&request, &mut between).await?;
+            note_outcome(world, &request.host, &outcome);
+            state.borrow_mut().installed(&request.host, outcome);
+            Ok(())
+        }
+        Step::Advance(span) => {
+            world.door().clock.sleep(world.scaled()(span.value.0)).await;
+            Ok(())
+        }
+        Step::Expect(_) => Ok(()),
+        Step::ExpirePassword(what) => {
+            trouble(world, what, |account| DirectoryCommand::ExpirePassword { account }).await
+        }
+        Step::ChangePassword(what) => {
+            let password = crate::world::default_password(&format!("{} after the change", what.account.value));
+            trouble(world, what, |account| DirectoryCommand::ChangePassword { account, password }).await
+        }
+        Step::RequirePasswordChange(what) => {
+            trouble(world, what, |account| DirectoryCommand::RequirePasswordChange { account }).await
+        }
+        Step::DisableAccount(what) => {
+            trouble(world, what, |account| DirectoryCommand::DisableAccount { account }).await
+        }
+        Step::LockAccount(what) => trouble(world, what, |account| DirectoryCommand::LockAccount { account }).await,
+        Step::CreateConfiguration(what) => {
+            let graph = graph(world, &what.tenant, &what.account).await?;
+            Ok(graph.create_configuration(&what.domain).await?)
+        }
+        Step::StartConfiguration(what) => {
+            Ok(graph(world, &what.tenant, &what.account).await?.job(&what.domain, "start").await?)
+        }
+        Step::PauseConfiguration(what) => {
+            Ok(graph(world, &what.tenant, &what.account).await?.job(&what.domain, "pause").await?)
+        }
+        Step::CreateUser(_) | Step::Modify(_) | Step::Delete(_) => super::directory_change::perform(world, step).await,
+        Step::StartService(what) => world.start_service(&what.host, what.service).await,
+        Step::StopService(what) => world.stop_service(&what.host, what.service).await,
+        Step::Crash(part) => world.crash(part).await,
+        Step::Fault(fault) => world.disturb(fault),
+        Step::Heal(name) => world.heal(name),
+    }
+}
+
+async fn trouble(
+    world: &dyn World,
+    what: &AccountTrouble,
+    command: impl FnOnce(String) -> DirectoryCommand,
+) -> Result<(), WorldError> {
+    let (domain, account) = world.book().split(&what.account)?;
+    world.directory(&domain.name, command(account.to_owned())).await.map(drop)
+}
+
+async fn graph(world: &dyn World, tenant: &str, account: &str) -> Result<Graph, WorldError> {
+    let credential = world.book().cloud_credential(tenant, account)?;
+    let tenant = world.book().tenant(tenant)?;
+    Ok(Graph::sign_in(world.door(), environment_of(tenant.environment()), tenant, &credential).await?)
+}
+
+/// What the person answers, from what the scenario says.
+fn install_request(world: &dyn World, install: &Install) -> Result<InstallRequest, WorldError> {
+    let book = world.book();
+    let host = book.host(&install.host)?;
+    let admin = book.domain_credential(&install.domain_admin)?;
+    let cloud = book.cloud_credential(&install.tenant, &install.sign_in_as)?;
+    let typed = |credential: &Credential| DomainCredential {
+        user: credential.name.clone(),
+        password: credential.password.clone(),
+    };
+    let domains = match &install.domains {
+        Some(domains) => domains.iter().map(|domain| domain.value.clone()).collect(),
+        None => vec![host.domain.value.clone()],
+    };
+    Ok(InstallRequest {
+        host: host.name.value.clone(),
+        environmentname: install.environmentname.clone(),
+        answers: Answers {
+            generation: GenerationName::default(),
+            extension: Extension::CloudSync,
+            cloud_administrator: CloudSignIn::Password(CloudPassword {
+                user_principal_name: cloud.name.clone(),
+                password: cloud.password.clone(),
+            }),
+            service_account: match &install.service_account {
+                ServiceAccountChoice::CreateGmsa => {
+                    AccountAnswer::CreateGmsa(CreateGmsa { credential: typed(&admin) })
+                }
+                ServiceAccountChoice::CustomGmsa(name) => AccountAnswer::CustomGmsa(CustomGmsa { name: name.clone() }),
+            },
+            domains: domains
+                .into_iter()
+                .map(|name| DomainAnswer {
+                    name,
+                    credential: typed(&admin),
+                    preferred_domain_controllers: Vec::new(),
+                })
+                .collect(),
+        },
+    })
+}
+
+fn note_outcome(world: &dyn World, host: &str, outcome: &InstallOutcome) {
+    event!(
+        world.door().trace,
+        Part::Lab,
+        "install",
+        host = host,
+        completed = outcome.completed,
+        page = outcome.page,
+        says = outcome.says
+    );
+}
+
+/// The steps of a file that happen between two pages.
+struct Hooks<'a> {
+    world: &'a dyn World,
+    state: &'a State,
+    steps: &'a [Between],
+}
+
+#[async_trait(?Send)]
+impl BetweenPages for Hooks<'_> {
+    async fn before(&mut self, page: WizardPage) -> Result<(), WorldError> {
+        for between in self.steps.iter().filter(|between| between.before.value == page) {
+            for step in &between.steps {
+                let step: Located<Step> = step.clone().map(Into::into);
+                event!(self.world.door().trace, Part::Lab, "step", line = step.line, step = step.value.word());
+                Box::pin(perform(self.world, self.state, &step.value)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::StageName;
+
+    #[test]
+    fn a_stage_that_is_left_out_is_not_run_with_its_reason() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/fresh-install.yaml");
+        let scenarios = crate::scenario::load_file(file.as_ref()).unwrap_or_default();
+        let options = RunOptions { stage: StageName::Openldap, ..RunOptions::default() };
+        let report = run_scenario(&scenarios[0], &options);
+        assert!(matches!(report.outcome, Outcome::NotRun(reason) if !reason.is_empty()));
+    }
+}

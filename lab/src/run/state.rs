@@ -1,0 +1,74 @@
+//! What a run remembers, and the state of a world in a form that is the same in every run.
+
+use std::collections::BTreeMap;
+
+use provlab_directory::control::{Command as DirectoryCommand, DumpedEntry, Reply as DirectoryReply};
+use provlab_entra::control::{Command as CloudCommand, Reply as CloudReply};
+use serde_json::{Value, json};
+
+use crate::world::{InstallOutcome, World, WorldError};
+
+/// What a run remembers beside the world.
+#[derive(Debug, Default)]
+pub(crate) struct RunState {
+    /// The last installation of each host.
+    installs: BTreeMap<String, Installation>,
+    /// The step whose expectations are being waited for.
+    pub(crate) evaluating: Option<usize>,
+}
+
+/// One run of package and wizard.
+#[derive(Debug, Clone)]
+pub(crate) struct Installation {
+    /// How many events there were when it began.
+    pub(crate) began_at_event: usize,
+    /// How it ended, once it has.
+    pub(crate) outcome: Option<InstallOutcome>,
+}
+
+impl RunState {
+    pub(crate) fn install_begins(&mut self, host: &str, events: usize) {
+        self.installs.insert(host.to_lowercase(), Installation { began_at_event: events, outcome: None });
+    }
+
+    pub(crate) fn installed(&mut self, host: &str, outcome: InstallOutcome) {
+        if let Some(install) = self.installs.get_mut(&host.to_lowercase()) {
+            install.outcome = Some(outcome);
+        }
+    }
+
+    pub(crate) fn installation(&self, host: &str) -> Option<&Installation> {
+        self.installs.get(&host.to_lowercase())
+    }
+}
+
+/// A domain's objects, without those that every domain has.
+pub(crate) async fn directory_tree(world: &dyn World, domain: &str) -> Result<Vec<DumpedEntry>, WorldError> {
+    let dump = DirectoryCommand::Dump { base: None, attributes: Vec::new(), system: false, deleted: false };
+    match world.directory(domain, dump).await? {
+        DirectoryReply::Tree(entries) => Ok(entries),
+        other => Err(WorldError::Lab(format!("a dump was answered with {other:?}"))),
+    }
+}
+
+/// A tenant's state; the whole cloud's where none is named.
+pub(crate) async fn cloud_state(world: &dyn World, tenant: Option<String>) -> Result<Value, WorldError> {
+    match world.cloud(CloudCommand::Dump { tenant }).await? {
+        CloudReply::Dump(state) => Ok(state),
+        other => Err(WorldError::Lab(format!("a dump was answered with {other:?}"))),
+    }
+}
+
+/// Directories and cloud at the end of a run. What cannot be read says so in its place.
+pub(crate) async fn final_state(world: &dyn World) -> Value {
+    let mut directories = serde_json::Map::new();
+    for domain in &world.book().world().domains {
+        let tree = directory_tree(world, &domain.name).await;
+        directories.insert(domain.name.value.clone(), or_reason(tree.map(|entries| json!(entries))));
+    }
+    json!({ "directories": directories, "cloud": or_reason(cloud_state(world, None).await) })
+}
+
+fn or_reason(state: Result<Value, WorldError>) -> Value {
+    state.unwrap_or_else(|error| json!({ "unreadable": error.to_string() }))
+}

@@ -1,0 +1,314 @@
+//! The live stage: directory and cloud behind real TLS sockets, an agent process for each service of each host.
+//!
+//! Everything is on loopback and in one folder, the clock is the machine's, and the product's cadences are
+//! [`LIVE_SPEED`] times shorter. The children end when the lab does.
+
+mod answers;
+mod binary;
+mod child;
+mod folder;
+mod host;
+mod line;
+mod mock;
+mod reader;
+mod serve;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use provlab_agent::product::SERVICE_NAME;
+use provlab_directory::control as directory;
+use provlab_entra::control as cloud;
+use provlab_platform::{
+    Clock, Crypto, CryptoPolicy, Endpoint, Entropy, Platform, Trace,
+    files::RealFiles,
+    net::real::{LabAuthority, Lookup, NameTable, RealNet, Trust},
+    trace::TraceLog,
+};
+use rustls::RootCertStore;
+use tokio::sync::Mutex;
+
+use self::{
+    folder::WorldFolder,
+    host::{LiveHost, Surroundings},
+    mock::MockProcess,
+};
+use super::{
+    declare,
+    sim::{Printer, short_name},
+};
+use crate::{
+    cli::Mock,
+    run::RunOptions,
+    scenario::{Fault, Part, Scenario, ServiceName, StageName},
+    world::{BetweenPages, Book, InstallOutcome, InstallRequest, ServiceState, World, WorldError},
+};
+
+pub use binary::started_as_agent;
+pub use folder::left_behind;
+pub use serve::serve;
+
+pub(in crate::stage) use binary::lab_binary;
+
+/// How many times shorter than the product's the cadences are: a cycle of two minutes takes 400 ms.
+const LIVE_SPEED: u32 = 300;
+/// The least patience: real handshakes and real processes take their time on a busy machine.
+const LEAST_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a child may take to end in order.
+const END_LIMIT: Duration = Duration::from_secs(5);
+/// The certificate of the run's authority, for agents and for a person's own tools.
+const CA_FILE: &str = "ca.pem";
+/// LDAP over TLS.
+const LDAPS: u16 = 636;
+/// Name of the lab's own host.
+const LAB: &str = "lab";
+
+/// A world of processes.
+pub struct LiveWorld {
+    book: Book,
+    door: Platform,
+    log: TraceLog,
+    folder: std::sync::Mutex<Option<WorldFolder>>,
+    ca_file: PathBuf,
+    roots: Arc<RootCertStore>,
+    names: NameTable,
+    directories: BTreeMap<String, Mutex<MockProcess>>,
+    cloud: Mutex<MockProcess>,
+    hosts: BTreeMap<String, LiveHost>,
+}
+
+impl LiveWorld {
+    /// Starts the processes of a scenario's world; the hosts have nothing installed yet.
+    ///
+    /// # Errors
+    /// [`WorldError::Missing`] without a `lab` binary, others where a process does not start.
+    pub async fn build(scenario: &Scenario, options: &RunOptions) -> Result<Self, WorldError> {
+        let binary = lab_binary().map_err(WorldError::Missing)?;
+        let book = Book::new(scenario.world.clone());
+        refuse_skewed_clocks(&book)?;
+        let clock = Clock::system();
+        let (memory, log) = Trace::memory();
+        let trace = if options.verbose { memory.tee(Arc::new(Printer)) } else { memory }.with_clock(&clock);
+        let folder = WorldFolder::make().map_err(lab_failed)?;
+        let authority = LabAuthority::generate().map_err(lab_failed)?;
+        let ca_file = folder.path().join(CA_FILE);
+        std::fs::write(&ca_file, authority.certificate_pem()).map_err(lab_failed)?;
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.certificate().clone()).map_err(lab_failed)?;
+
+        let mut names = NameTable::new();
+        let mut directories = BTreeMap::new();
+        for domain in &book.world().domains {
+            let dns = domain.name.value.to_lowercase();
+            let place = folder.path().join(format!("directory-{dns}"));
+            let config = declare::directory_config(&book, domain);
+            let name = format!("the directory of {dns}");
+            let (mock, found) =
+                MockProcess::start(Mock::Directory, &name, place, &config, &authority, &binary, &trace).await?;
+            names.merge(&found);
+            directories.insert(dns, Mutex::new(mock));
+        }
+        let config = declare::cloud_config(&book, f64::from(LIVE_SPEED));
+        let place = folder.path().join("cloud");
+        let (cloud, found) =
+            MockProcess::start(Mock::Cloud, "the cloud", place, &config, &authority, &binary, &trace).await?;
+        names.merge(&found);
+
+        let around = Surroundings {
+            binary: &binary,
+            domain_controllers: &declare::domain_controllers(&book),
+            names: &names,
+            ca_file: &ca_file,
+            trace: &trace,
+            clock: &clock,
+        };
+        let mut hosts = BTreeMap::new();
+        for host in &book.world().hosts {
+            let name = host.name.value.to_lowercase();
+            let place = folder.path().join("hosts").join(&name);
+            let computer = declare::computer_account(&book, host);
+            let made = LiveHost::make(&host.fqdn(), place, &computer, &around).map_err(lab_failed)?;
+            hosts.insert(name, made);
+        }
+        let trust = Trust::of_roots([authority.certificate()]).map_err(lab_failed)?;
+        let door = Platform {
+            host: LAB.to_owned(),
+            net: Arc::new(RealNet::new(LAB, names.clone(), trust, &clock, &trace)),
+            clock,
+            entropy: Entropy::system(),
+            crypto: Crypto::real(CryptoPolicy::default()),
+            files: Arc::new(RealFiles::new(folder.path().join(LAB))),
+            trace: trace.for_host(LAB),
+        };
+        let (folder, roots, cloud) = (std::sync::Mutex::new(Some(folder)), Arc::new(roots), Mutex::new(cloud));
+        Ok(Self { book, door, log, folder, ca_file, roots, names, directories, cloud, hosts })
+    }
+
+    /// Every name of the world with the address where it really is.
+    pub const fn names(&self) -> &NameTable {
+        &self.names
+    }
+
+    /// The certificate of the run's authority, in PEM.
+    pub fn ca_file(&self) -> &Path {
+        &self.ca_file
+    }
+
+    fn host(&self, name: &str) -> Result<&LiveHost, WorldError> {
+        let host = self.hosts.get(&name.to_lowercase());
+        host.ok_or_else(|| WorldError::Lab(format!("there is no host `{name}`")))
+    }
+
+    fn mock(&self, domain: &str) -> Result<&Mutex<MockProcess>, WorldError> {
+        let mock = self.directories.get(&domain.to_lowercase());
+        mock.ok_or_else(|| WorldError::Lab(format!("there is no directory of `{domain}`")))
+    }
+
+    /// What a stock client sees of a domain.
+    async fn read(&self, domain: &str) -> Result<Vec<directory::DumpedEntry>, WorldError> {
+        let declared = self.book.domain(domain)?;
+        let controller = declared.domain_controller_names().into_iter().next().unwrap_or_default();
+        let refused = |error: reader::ReadError| WorldError::Refused {
+            by: format!("the directory of {domain}"),
+            message: error.to_string(),
+        };
+        let server = reader::Server {
+            name: &controller,
+            address: self.address(&controller, LDAPS)?,
+            roots: Arc::clone(&self.roots),
+            credential: &self.book.administrator(declared),
+        };
+        Box::pin(reader::dump(&server, &declared.name.value)).await.map_err(refused)
+    }
+
+    fn address(&self, host: &str, port: u16) -> Result<SocketAddr, WorldError> {
+        match self.names.lookup(&Endpoint::new(host, port)) {
+            Lookup::Address(address) => Ok(address),
+            Lookup::PortUnknown | Lookup::HostUnknown => {
+                Err(WorldError::Lab(format!("nothing listens as {host}:{port}")))
+            }
+        }
+    }
+}
+
+/// Processes share the machine's clock.
+fn refuse_skewed_clocks(book: &Book) -> Result<(), WorldError> {
+    let skewed = book.world().hosts.iter().find(|host| host.clock_ahead.is_some_and(|ahead| !ahead.0.is_zero()));
+    skewed.map_or(Ok(()), |host| Err(not_on_live(format!("give {} a clock of its own", host.fqdn()))))
+}
+
+fn not_on_live(what: String) -> WorldError {
+    WorldError::NotOnStage { stage: StageName::Live, what }
+}
+
+fn lab_failed(error: impl std::fmt::Display) -> WorldError {
+    WorldError::Lab(error.to_string())
+}
+
+#[async_trait(?Send)]
+impl World for LiveWorld {
+    fn stage(&self) -> StageName {
+        StageName::Live
+    }
+
+    fn book(&self) -> &Book {
+        &self.book
+    }
+
+    fn door(&self) -> &Platform {
+        &self.door
+    }
+
+    fn log(&self) -> &TraceLog {
+        &self.log
+    }
+
+    fn scaled(&self) -> fn(Duration) -> Duration {
+        |span| span / LIVE_SPEED
+    }
+
+    fn least_patience(&self) -> Duration {
+        LEAST_PATIENCE
+    }
+
+    async fn directory(&self, domain: &str, command: directory::Command) -> Result<directory::Reply, WorldError> {
+        match command {
+            directory::Command::Dump { base: None, attributes, system: false, deleted: false }
+                if attributes.is_empty() =>
+            {
+                self.read(domain).await.map(directory::Reply::Tree)
+            }
+            command => self.mock(domain)?.lock().await.ask(command).await,
+        }
+    }
+
+    async fn cloud(&self, command: cloud::Command) -> Result<cloud::Reply, WorldError> {
+        self.cloud.lock().await.ask(command).await
+    }
+
+    async fn install(
+        &self,
+        request: &InstallRequest,
+        between: &mut dyn BetweenPages,
+    ) -> Result<InstallOutcome, WorldError> {
+        self.host(&request.host)?.install(request, between).await
+    }
+
+    async fn start_service(&self, host: &str, service: ServiceName) -> Result<(), WorldError> {
+        self.host(host)?.start(short_name(service)).await
+    }
+
+    async fn stop_service(&self, host: &str, service: ServiceName) -> Result<(), WorldError> {
+        self.host(host)?.stop(short_name(service), END_LIMIT).await;
+        Ok(())
+    }
+
+    async fn service_state(&self, host: &str, service: ServiceName) -> Result<ServiceState, WorldError> {
+        ServiceState::of(self.host(host)?.services(), short_name(service))
+    }
+
+    async fn crash(&self, part: &Part) -> Result<(), WorldError> {
+        match part {
+            Part::Agent(name) => {
+                let host = self.host(name)?;
+                host.kill(SERVICE_NAME).await;
+                host.start(SERVICE_NAME).await
+            }
+            Part::Directory(domain) => self.mock(domain)?.lock().await.crash().await,
+            Part::Cloud => self.cloud.lock().await.crash().await,
+        }
+    }
+
+    fn disturb(&self, fault: &Fault) -> Result<(), WorldError> {
+        Err(not_on_live(format!("disturb the network (`{}`)", fault.name.value)))
+    }
+
+    fn heal(&self, name: &str) -> Result<(), WorldError> {
+        Err(not_on_live(format!("heal the network (`{name}`)")))
+    }
+
+    async fn shut_down(&self, keep: bool) {
+        for host in self.hosts.values() {
+            host.shut_down(END_LIMIT).await;
+        }
+        for mock in self.directories.values() {
+            mock.lock().await.close(END_LIMIT).await;
+        }
+        self.cloud.lock().await.close(END_LIMIT).await;
+        let folder = self.folder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(folder) = folder
+            && keep
+        {
+            eprintln!("the world's files are kept in {}", folder.keep().display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+//! What can be asked of a running directory, and what it answers.
+
+use indexmap::IndexMap;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+use crate::directory::LdapError;
+
+/// Attribute values by name, in the order in which they are set or shown.
+pub type Attributes = IndexMap<String, Vec<String>>;
+
+/// One thing to do. Accounts and objects are named by sAMAccountName, DN, UPN or `DOMAIN\name`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// The password becomes older than its policy allows: binds answer sub-code 532.
+    ExpirePassword {
+        /// Whose.
+        account: String,
+    },
+    /// The password becomes another one: binds with the old one answer sub-code 52e.
+    ChangePassword {
+        /// Whose.
+        account: String,
+        /// The new password; no policy is applied.
+        #[serde(with = "plain")]
+        password: SecretString,
+    },
+    /// The password has to be changed at the next logon: binds answer sub-code 773.
+    RequirePasswordChange {
+        /// Whose.
+        account: String,
+    },
+    /// The account is disabled: binds answer sub-code 533.
+    DisableAccount {
+        /// Which.
+        account: String,
+    },
+    /// The account is enabled again.
+    EnableAccount {
+        /// Which.
+        account: String,
+    },
+    /// The account itself expires: binds answer sub-code 701.
+    ExpireAccount {
+        /// Which.
+        account: String,
+    },
+    /// The account is locked out: binds answer sub-code 775.
+    LockAccount {
+        /// Which.
+        account: String,
+    },
+    /// The lockout ends.
+    UnlockAccount {
+        /// Which.
+        account: String,
+    },
+    /// Creates a user, or changes the one that is there.
+    PutUser(PutUser),
+    /// Creates an object.
+    Add {
+        /// Its name.
+        dn: String,
+        /// Its attributes, `objectClass` among them.
+        attributes: Attributes,
+    },
+    /// Sets attributes; an empty list clears one.
+    Modify {
+        /// Which object.
+        object: String,
+        /// What to set.
+        set: Attributes,
+    },
+    /// Puts an account into a group.
+    AddMember {
+        /// The group.
+        group: String,
+        /// Who comes.
+        member: String,
+    },
+    /// Takes an account out of a group.
+    RemoveMember {
+        /// The group.
+        group: String,
+        /// Who goes.
+        member: String,
+    },
+    /// Deletes an object, leaving a tombstone.
+    Delete {
+        /// Which object.
+        object: String,
+        /// Whether everything below it goes too.
+        #[serde(default)]
+        tree: bool,
+    },
+    /// Renames or moves an object.
+    Rename {
+        /// Which object.
+        object: String,
+        /// Its new relative name, such as `CN=Alice Smith`; the old one if it only moves.
+        #[serde(default)]
+        to: Option<String>,
+        /// Its new parent; the old one if it is only renamed.
+        #[serde(default)]
+        below: Option<String>,
+    },
+    /// Changes the domain's password and lockout policy.
+    SetPolicy(Policy),
+    /// Shows objects in a form that is the same in every run: for snapshots and comparisons.
+    Dump {
+        /// Where to begin; the domain if it is not given.
+        #[serde(default)]
+        base: Option<String>,
+        /// Which attributes; if none is given, all but those that differ between runs.
+        #[serde(default)]
+        attributes: Vec<String>,
+        /// Whether the objects that every domain has are shown too.
+        #[serde(default)]
+        system: bool,
+        /// Whether tombstones are shown too.
+        #[serde(default)]
+        deleted: bool,
+    },
+    /// Counts what there is.
+    Statistics,
+}
+
+/// A user to be created or changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PutUser {
+    /// sAMAccountName.
+    pub name: String,
+    /// Where a new one is created; the container Users if it is not given.
+    #[serde(default)]
+    pub below: Option<String>,
+    /// The password; a new user without one stays disabled.
+    #[serde(default, with = "plain_option", skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretString>,
+    /// Other attributes to set.
+    #[serde(default)]
+    pub attributes: Attributes,
+}
+
+/// Parts of the domain's policy; what is not given stays. Times are in seconds, and 0 is without limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Policy {
+    /// `minPwdLength`.
+    pub min_length: Option<u32>,
+    /// Whether passwords have to be complex.
+    pub complexity: Option<bool>,
+    /// `pwdHistoryLength`.
+    pub history: Option<u32>,
+    /// `minPwdAge`.
+    pub min_age: Option<u64>,
+    /// `maxPwdAge`.
+    pub max_age: Option<u64>,
+    /// `lockoutThreshold`.
+    pub lockout_threshold: Option<u32>,
+    /// `lockOutObservationWindow`.
+    pub lockout_window: Option<u64>,
+    /// `lockoutDuration`.
+    pub lockout_duration: Option<u64>,
+}
+
+/// What a command was answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// It was done.
+    Done,
+    /// The objects of a dump, parents before children and otherwise by name.
+    Tree(Vec<DumpedEntry>),
+    /// The numbers.
+    Statistics(Statistics),
+}
+
+/// One object of a dump.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DumpedEntry {
+    /// Its name.
+    pub dn: String,
+    /// Its attributes by name, their values sorted; bytes that are no text in base64.
+    pub attributes: Attributes,
+}
+
+/// Numbers about the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Statistics {
+    /// Objects, tombstones included.
+    pub objects: usize,
+    /// Link values such as memberships.
+    pub links: usize,
+    /// `highestCommittedUSN`.
+    pub highest_committed_usn: u64,
+}
+
+/// Why a command was not carried out. Nothing was changed then.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ControlError {
+    /// Nothing has this name.
+    #[error("`{0}` names no object; use a sAMAccountName, a DN, a UPN or DOMAIN\\name")]
+    Unknown(String),
+    /// The password of this account never expires.
+    #[error(
+        "the password of `{0}` cannot expire: set a maximum password age first, and do not expire passwords of \
+         computers or managed service accounts"
+    )]
+    NeverExpires(String),
+    /// The directory refused it.
+    #[error("the directory refused it: {0}")]
+    Refused(#[from] LdapError),
+    /// It could not be made durable.
+    #[error("the change could not be stored and was taken back")]
+    NotStored,
+}
+
+/// A secret on its way to the directory's process.
+mod plain {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(secret.expose_secret())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
+        String::deserialize(from).map(SecretString::from)
+    }
+}
+
+/// The same for one that may be missing.
+mod plain_option {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(ExposeSecret::expose_secret).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_travel_as_json_and_hide_passwords_in_debug() {
+        let json = r#"{"change-password":{"account":"alice","password":"N3w-P@ss!"}}"#;
+        let command: Command = serde_json::from_str(json).unwrap();
+        assert!(!format!("{command:?}").contains("N3w-P@ss!"));
+        assert_eq!(serde_json::to_string(&command).unwrap(), json);
+        let unknown = r#"{"dump":{"bsae":"x"}}"#;
+        assert!(serde_json::from_str::<Command>(unknown).is_err());
+        let unit: Command = serde_json::from_str(r#""statistics""#).unwrap();
+        assert!(matches!(unit, Command::Statistics));
+    }
+}

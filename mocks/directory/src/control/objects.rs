@@ -1,0 +1,180 @@
+//! Commands about objects: add, change, rename, delete, by the names that scenarios use.
+
+use provlab_protocol::dn::Dn;
+use provlab_protocol::unicode_pwd;
+use secrecy::ExposeSecret;
+
+use super::command::{Attributes, ControlError, PutUser};
+use super::handle::{Desk, find};
+use crate::directory::{LdapError, below};
+use crate::model::{
+    AddRequest, Attribute, Change, DeleteRequest, Modification, ModifyOperation, ModifyRequest, RenameRequest,
+};
+
+/// `userAccountControl` of a user that can log on.
+const ENABLED_USER: &str = "512";
+
+fn attribute(name: &str, values: &[String]) -> Attribute {
+    Attribute {
+        name: name.to_owned(),
+        values: values.iter().map(|value| value.as_bytes().to_vec()).collect(),
+    }
+}
+
+fn dn_of(desk: &Desk<'_>, object: &str) -> Result<Dn, ControlError> {
+    find(desk.directory, object).map(|object| desk.directory.dn(object))
+}
+
+fn read_dn(desk: &Desk<'_>, name: &str) -> Result<Dn, ControlError> {
+    Ok(desk.directory.read_name(name)?)
+}
+
+pub(super) fn add(desk: &mut Desk<'_>, dn: &str, attributes: &Attributes) -> Result<Change, ControlError> {
+    let request = AddRequest {
+        dn: read_dn(desk, dn)?,
+        attributes: attributes
+            .iter()
+            .map(|(name, values)| attribute(name, values))
+            .collect(),
+    };
+    Ok(desk.directory.add(&desk.context, &request)?)
+}
+
+pub(super) fn modify(desk: &mut Desk<'_>, object: &str, set: &Attributes) -> Result<Change, ControlError> {
+    let dn = dn_of(desk, object)?;
+    replace(
+        desk,
+        dn,
+        set.iter().map(|(name, values)| attribute(name, values)).collect(),
+    )
+}
+
+fn replace(desk: &mut Desk<'_>, dn: Dn, set: Vec<Attribute>) -> Result<Change, ControlError> {
+    let modifications = set
+        .into_iter()
+        .map(|attribute| Modification {
+            operation: ModifyOperation::Replace,
+            attribute,
+        })
+        .collect();
+    change(desk, dn, modifications)
+}
+
+fn change(desk: &mut Desk<'_>, dn: Dn, modifications: Vec<Modification>) -> Result<Change, ControlError> {
+    let request = ModifyRequest {
+        dn,
+        modifications,
+        permissive: true,
+        policy_hints: false,
+        sd_flags: None,
+    };
+    Ok(desk.directory.modify(&desk.context, &request)?)
+}
+
+pub(super) fn member(
+    desk: &mut Desk<'_>,
+    group: &str,
+    member: &str,
+    comes: bool,
+) -> Result<Change, ControlError> {
+    let group = dn_of(desk, group)?;
+    let member = dn_of(desk, member)?.to_string();
+    let operation = if comes {
+        ModifyOperation::Add
+    } else {
+        ModifyOperation::Delete
+    };
+    let step = Modification {
+        operation,
+        attribute: Attribute::new("member", &[&member]),
+    };
+    change(desk, group, vec![step])
+}
+
+pub(super) fn delete(desk: &mut Desk<'_>, object: &str, tree: bool) -> Result<Change, ControlError> {
+    let dn = dn_of(desk, object)?;
+    Ok(desk
+        .directory
+        .delete(&desk.context, &DeleteRequest { dn, tree })?)
+}
+
+pub(super) fn rename(
+    desk: &mut Desk<'_>,
+    object: &str,
+    to: Option<&str>,
+    parent: Option<&str>,
+) -> Result<Change, ControlError> {
+    let dn = dn_of(desk, object)?;
+    let kept = dn.rdn().map(ToString::to_string).unwrap_or_default();
+    let request = RenameRequest {
+        new_rdn: to.map_or(kept, str::to_owned),
+        delete_old_rdn: true,
+        new_superior: parent.map(|parent| read_dn(desk, parent)).transpose()?,
+        dn,
+    };
+    Ok(desk.directory.rename(&desk.context, &request)?)
+}
+
+pub(super) fn put_user(desk: &mut Desk<'_>, user: &PutUser) -> Result<Change, ControlError> {
+    let mut given: Vec<Attribute> = user
+        .attributes
+        .iter()
+        .map(|(name, values)| attribute(name, values))
+        .collect();
+    if let Some(password) = &user.password {
+        given.push(Attribute {
+            name: "unicodePwd".to_owned(),
+            values: vec![unicode_pwd::encode(password.expose_secret()).to_vec()],
+        });
+    }
+    match find(desk.directory, &user.name) {
+        Ok(object) => {
+            let dn = desk.directory.dn(object);
+            replace(desk, dn, given)
+        }
+        Err(_) => create_user(desk, user, given),
+    }
+}
+
+fn create_user(
+    desk: &mut Desk<'_>,
+    user: &PutUser,
+    mut given: Vec<Attribute>,
+) -> Result<Change, ControlError> {
+    let has = |given: &[Attribute], name: &str| {
+        given
+            .iter()
+            .any(|attribute| attribute.name.eq_ignore_ascii_case(name))
+    };
+    let domain = desk.directory.identity().domain.clone();
+    let parent = match &user.below {
+        Some(parent) => read_dn(desk, parent)?,
+        None => below("CN=Users", &desk.directory.identity().domain_dn()),
+    };
+    let upn = format!("{}@{domain}", user.name);
+    let mut defaults = vec![
+        ("objectClass", "user"),
+        ("sAMAccountName", user.name.as_str()),
+        ("userPrincipalName", upn.as_str()),
+    ];
+    if user.password.is_some() {
+        defaults.push(("userAccountControl", ENABLED_USER));
+    }
+    for (name, value) in defaults {
+        if !has(&given, name) {
+            given.push(Attribute::new(name, &[value]));
+        }
+    }
+    let shown = user
+        .attributes
+        .get("displayName")
+        .and_then(|values| values.first());
+    let name = shown.unwrap_or(&user.name);
+    let rdn = provlab_protocol::dn::Rdn::new("CN", name)
+        .map_err(|_| ControlError::Refused(LdapError::bad_name(name)))?;
+    let request = AddRequest {
+        dn: parent.child(rdn),
+        attributes: given,
+    };
+    Ok(desk.directory.add(&desk.context, &request)?)
+}

@@ -1,0 +1,23 @@
+//! The LDAP server: from bytes to requests, from requests to effects, from effects to bytes.
+//!
+//! `frame` cuts the stream, [`message`] decodes, [`session`] decides, `connection` is the only
+//! part that touches a stream. Everything that a client sends is bounded before it is taken in; the
+//! bounds are in [`limits`] and beside the parsers.
+
+mod ber;
+pub(crate) mod connection;
+pub mod controls;
+mod encode;
+mod filter_codec;
+mod frame;
+pub mod limits;
+pub mod message;
+mod pages;
+mod search;
+pub mod session;
+pub(crate) mod shared;
+mod writes;
+
+pub use ber::BerError;
+pub use frame::FrameError;
+pub use session::Service;

@@ -1,0 +1,232 @@
+//! Runs the jobs: one task each, which steps the [machine](super::machine), asks agents through the relay and waits by the clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use provlab_platform::{Entropy, Part, event};
+use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use uuid::Uuid;
+
+use super::job::{JobError, Phase, StatusCode};
+use super::jobs::until;
+use super::machine::{Effect, Event, Failure, Report, World, step};
+use crate::relay;
+use crate::shared::Shared;
+use crate::state::DbError;
+
+/// How long a job rests after the durable store failed.
+const STORE_FAILURE_REST: Duration = Duration::from_secs(5);
+
+/// Runs every job that the state holds, and those that appear, until it is dropped.
+pub async fn run(shared: Arc<Shared>) {
+    let mut commits = shared.db.commits();
+    let mut tasks = JoinSet::new();
+    let mut running: BTreeMap<(Uuid, String), AbortHandle> = BTreeMap::new();
+    loop {
+        commits.borrow_and_update();
+        running.retain(|_, task| !task.is_finished());
+        let jobs: Vec<(Uuid, String)> = shared.db.read(|cloud| {
+            cloud
+                .sync_jobs
+                .all()
+                .map(|row| (row.tenant, row.job.id.clone()))
+                .collect()
+        });
+        for key in jobs {
+            let (tenant, id) = key.clone();
+            running
+                .entry(key)
+                .or_insert_with(|| tasks.spawn(drive(Arc::clone(&shared), tenant, id)));
+        }
+        tokio::select! {
+            biased;
+            changed = commits.changed() => if changed.is_err() { return },
+            Some(_) = tasks.join_next() => {}
+        }
+    }
+}
+
+/// Runs one job until it is deleted.
+async fn drive(shared: Arc<Shared>, tenant: Uuid, id: String) {
+    let entropy = shared.platform.entropy.fork(&format!("job/{id}"));
+    let mut commits = shared.db.commits();
+    loop {
+        commits.borrow_and_update();
+        let plan = shared.db.read(|cloud| {
+            cloud
+                .sync_jobs
+                .get(tenant, &id)
+                .map(|row| (row.job.code(), row.job.sync.next_run, row.job.sync.epoch))
+        });
+        let Some((code, next_run, epoch)) = plan else {
+            return;
+        };
+        let runs = !matches!(code, StatusCode::Paused | StatusCode::NotConfigured);
+        match next_run.filter(|_| runs).map(|at| until(at, shared.now())) {
+            Some(Duration::ZERO) => {
+                if let Err(failure) = cycle(&shared, tenant, &id, epoch, &entropy).await {
+                    tracing::error!(%failure, job = %id, "a step of a job was not stored");
+                    shared.platform.clock.sleep(STORE_FAILURE_REST).await;
+                    continue;
+                }
+                // A step that had nothing to do must not be taken again before something changes.
+                let still = shared.db.read(|cloud| {
+                    cloud
+                        .sync_jobs
+                        .get(tenant, &id)
+                        .and_then(|row| row.job.sync.next_run)
+                });
+                if still == next_run && commits.changed().await.is_err() {
+                    return;
+                }
+            }
+            Some(rest) => {
+                tokio::select! {
+                    biased;
+                    changed = commits.changed() => if changed.is_err() { return },
+                    () = shared.platform.clock.sleep(rest) => {}
+                }
+            }
+            None => {
+                if commits.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Steps the job until it has nothing more to ask, or someone started, paused or restarted it.
+async fn cycle(
+    shared: &Arc<Shared>,
+    tenant: Uuid,
+    id: &str,
+    epoch: u64,
+    entropy: &Entropy,
+) -> Result<(), DbError> {
+    let mut event = Event::Tick;
+    loop {
+        let effect = shared.db.write(|txn| {
+            let mut world = World {
+                now: shared.now(),
+                period: &|span| shared.period(span),
+                new_id: &mut || entropy.uuid(),
+            };
+            Ok::<Effect, DbError>(step(txn, &mut world, tenant, id, epoch, event))
+        })?;
+        tell(shared, id, effect.reports);
+        let Some(question) = effect.ask else { return Ok(()) };
+        let pinged = matches!(question, Operation::Ping(_));
+        let answer = tokio::select! {
+            biased;
+            () = superseded(shared, shared.db.commits(), tenant, id, epoch) => return Ok(()),
+            answer = relay::request(shared, tenant, question) => answer,
+        };
+        event = understand(pinged, answer);
+    }
+}
+
+fn understand(pinged: bool, answer: Result<OperationResult, ScimError>) -> Event {
+    match (pinged, answer) {
+        (true, Ok(OperationResult::Pong(_))) => Event::CheckPassed,
+        (false, Ok(OperationResult::List(page))) => Event::Page(Box::new(page)),
+        (true, Err(error)) => Event::CheckFailed(error.into()),
+        (false, Err(error)) => Event::ReadFailed(error.into()),
+        (_, Ok(_)) => {
+            let code = ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError;
+            let failure = Failure::from(ScimError::new(
+                code,
+                "the agent answered something that was not asked",
+            ));
+            if pinged {
+                Event::CheckFailed(failure)
+            } else {
+                Event::ReadFailed(failure)
+            }
+        }
+    }
+}
+
+/// Ends when the job is gone or has left `epoch`.
+async fn superseded(shared: &Shared, mut commits: watch::Receiver<u64>, tenant: Uuid, id: &str, epoch: u64) {
+    loop {
+        commits.borrow_and_update();
+        let current = shared
+            .db
+            .read(|cloud| cloud.sync_jobs.get(tenant, id).map(|row| row.job.sync.epoch));
+        if current != Some(epoch) || commits.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn tell(shared: &Shared, id: &str, reports: Vec<Report>) {
+    let template = id.split('.').next().unwrap_or(id);
+    for report in reports {
+        match report {
+            Report::Cycle { phase, execution } => event!(
+                shared.platform.trace,
+                Part::Cloud,
+                "job.cycle",
+                job = template,
+                cycle = if phase == Phase::Initial {
+                    "initial"
+                } else {
+                    "incremental"
+                },
+                state = execution.state.map(|s| format!("{s:?}")),
+                error = execution.error.map(|e| e.code),
+                imported = execution.imported + execution.imported_deltas,
+                exported = execution.exported,
+                escrowed = execution.escrowed,
+            ),
+            Report::Export { action, kind, name } => event!(
+                shared.platform.trace,
+                Part::Cloud,
+                "job.export",
+                job = template,
+                action = action,
+                "type" = kind.target_name(),
+                name = name,
+            ),
+            Report::Quarantined { reason, error } => event!(
+                shared.platform.trace,
+                Part::Cloud,
+                "job.quarantine",
+                job = template,
+                reason = format!("{reason:?}"),
+                error = error.code,
+            ),
+            Report::Released => event!(shared.platform.trace, Part::Cloud, "job.healthy", job = template),
+        }
+    }
+}
+
+/// `validateCredentials` (CS 6.3): whether an agent reaches the job's domain and can log on.
+///
+/// # Errors
+/// The code and text that the status would show; `NotConfigured` for a job without a `Domain` secret, `NotFound` if there is no such job.
+pub async fn validate_credentials(shared: &Arc<Shared>, tenant: Uuid, id: &str) -> Result<(), JobError> {
+    let error = |code: &str, message: &str| JobError {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        tenant_actionable: true,
+    };
+    let configuration = shared.db.read(|cloud| {
+        cloud
+            .sync_jobs
+            .get(tenant, id)
+            .map(|row| row.job.configuration.clone())
+    });
+    let configuration = configuration.ok_or_else(|| error("NotFound", "there is no such job"))?;
+    let domain = configuration
+        .domain
+        .ok_or_else(|| error("NotConfigured", "the secret 'Domain' is not set"))?;
+    match relay::request(shared, tenant, Operation::Ping(DomainPing { domain })).await {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(error(failure.code.as_str(), &failure.message)),
+    }
+}

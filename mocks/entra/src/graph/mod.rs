@@ -1,0 +1,132 @@
+//! Microsoft Graph, `v1.0` and `beta`: users and groups as synchronization left them, the set-up of cloud sync, and
+//! Graph's manners — errors, paging, delta, batches, throttling (CS 6, PR 10).
+
+mod applications;
+mod batch;
+mod delta;
+mod directory;
+mod error;
+mod groups;
+mod members;
+mod objects;
+mod organization;
+mod permission;
+mod query;
+mod request;
+mod synchronization;
+mod throttle;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+pub(crate) use directory::remove;
+pub use error::GraphError;
+pub use query::{Filter, MAX_FILTER_BYTES, MAX_FILTER_DEPTH, MAX_FILTER_TERMS};
+pub(crate) use query::{form_pairs, percent_encode};
+pub use throttle::{Throttle, ThrottleSettings};
+
+use crate::shared::Shared;
+
+/// Routes of the Graph host.
+pub fn router(shared: &Arc<Shared>) -> Router {
+    let service = service(shared);
+    let batch = Router::new()
+        .route("/$batch", post(batch::answer))
+        .with_state(batch::Inner::new(Arc::clone(shared), service.clone()));
+    let versions = Router::new().nest("/v1.0", batch.clone()).nest("/beta", batch);
+    versions
+        .merge(service)
+        .layer(from_fn_with_state(Arc::clone(shared), error::render))
+}
+
+/// Everything but `$batch`, which calls into this.
+fn service(shared: &Arc<Shared>) -> Router {
+    let common = common_routes();
+    let publishing = crate::his::publishing::router(shared);
+    let unknown =
+        || async { GraphError::bad_request("Resource not found for the segment; check the address.") };
+    let wrong_method = || async {
+        GraphError::new(
+            http::StatusCode::METHOD_NOT_ALLOWED,
+            "Request_BadRequest",
+            "Specified HTTP method is not allowed for the request target.",
+        )
+    };
+    Router::new()
+        .nest("/v1.0", common.with_state(Arc::clone(shared)))
+        .nest("/beta", common_routes().with_state(Arc::clone(shared)))
+        .nest("/beta/onPremisesPublishingProfiles", publishing)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(shared), throttle::limit))
+        .layer(from_fn_with_state(Arc::clone(shared), permission::authorize))
+        .layer(from_fn_with_state(Arc::clone(shared), error::render))
+}
+
+fn common_routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/organization", get(organization::list))
+        .route(
+            "/organization/{id}",
+            get(organization::one).patch(organization::change),
+        )
+        .route("/users", get(users::list))
+        .route("/users/$count", get(users::count))
+        .route("/users/delta", get(delta::users))
+        .route("/users/delta()", get(delta::users))
+        .route("/users/{id}", get(users::one))
+        .route("/users/{id}/manager", get(users::manager))
+        .route("/users/{id}/directReports", get(users::direct_reports))
+        .route("/users/{id}/memberOf", get(members::user_member_of))
+        .route(
+            "/users/{id}/transitiveMemberOf",
+            get(members::user_transitive_member_of),
+        )
+        .route("/me", get(users::me))
+        .route("/groups", get(groups::list))
+        .route("/groups/$count", get(groups::count))
+        .route("/groups/delta", get(delta::groups))
+        .route("/groups/delta()", get(delta::groups))
+        .route("/groups/{id}", get(groups::one))
+        .route("/groups/{id}/members", get(members::members))
+        .route("/groups/{id}/transitiveMembers", get(members::transitive_members))
+        .route("/groups/{id}/memberOf", get(members::group_member_of))
+        .route(
+            "/directory/deletedItems/microsoft.graph.user",
+            get(directory::deleted_users),
+        )
+        .route(
+            "/directory/deletedItems/microsoft.graph.group",
+            get(directory::deleted_groups),
+        )
+        .route(
+            "/directory/deletedItems/{id}",
+            get(directory::deleted_item).delete(directory::purge),
+        )
+        .route("/directory/deletedItems/{id}/restore", post(directory::restore))
+        .route(
+            "/directory/onPremisesSynchronization",
+            get(directory::synchronization_features),
+        )
+        .route(
+            "/directory/onPremisesSynchronization/{id}",
+            get(directory::synchronization_feature).patch(directory::change_synchronization_features),
+        )
+        .route(
+            "/applicationTemplates/{id}/instantiate",
+            post(applications::instantiate),
+        )
+        .route("/servicePrincipals", get(applications::service_principals))
+        .route(
+            "/servicePrincipals/{id}",
+            get(applications::service_principal).delete(applications::delete_service_principal),
+        )
+        .nest(
+            "/servicePrincipals/{sp}/synchronization",
+            synchronization::routes(),
+        )
+}
