@@ -62,7 +62,10 @@ impl Status {
     /// Whether the local checks of CS 9.1 are all good.
     pub fn is_good(&self) -> bool {
         self.services.len() == 2
-            && self.services.iter().all(|service| service.state == ServiceState::Running)
+            && self
+                .services
+                .iter()
+                .all(|service| service.state == ServiceState::Running)
             && self.product_version.is_some()
             && self.last_bootstrap.is_some()
     }
@@ -85,7 +88,11 @@ pub fn status(host: &HostMachine) -> Result<Status, StatusError> {
             last_error: entry.last_error.clone(),
         })
         .collect();
-    let binary = host.platform.files.read(&installed("AADConnectProvisioningAgent.exe")).ok();
+    let binary = host
+        .platform
+        .files
+        .read(&installed("AADConnectProvisioningAgent.exe"))
+        .ok();
     let product_version = binary
         .as_deref()
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
@@ -112,7 +119,11 @@ impl fmt::Display for Status {
             writeln!(f, "The provisioning agent is not installed.")?;
         }
         for service in &self.services {
-            writeln!(f, "{:<44} {:?}  ({})", service.display_name, service.state, service.account)?;
+            writeln!(
+                f,
+                "{:<44} {:?}  ({})",
+                service.display_name, service.state, service.account
+            )?;
             if !service.last_error.is_empty() {
                 writeln!(f, "    {}", service.last_error)?;
             }

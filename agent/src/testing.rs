@@ -82,7 +82,10 @@ pub(crate) fn issued(key: &RsaKeyPair, agent: u128) -> Vec<u8> {
         feature: "SyncFabric",
     };
     let authority = lab_key(0).expect("the pool has a first key");
-    issue(&parameters, &key.spki_der(), &|bytes| authority.sign_sha256(bytes)).expect("all parameters are good")
+    issue(&parameters, &key.spki_der(), &|bytes| {
+        authority.sign_sha256(bytes)
+    })
+    .expect("all parameters are good")
 }
 
 /// Runs a test on virtual time.

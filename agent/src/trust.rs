@@ -93,6 +93,9 @@ impl Trust {
     }
 }
 
+/// A stored pair: its path and its text.
+type Pair = (String, Zeroizing<Vec<u8>>);
+
 /// The trust store of one host.
 #[derive(Clone)]
 pub struct TrustStore {
@@ -143,14 +146,17 @@ impl TrustStore {
         let settings = TrustSettings::parse(&bytes).map_err(|detail| damaged(&path, detail))?;
         let pair = self.pair_of(&settings.thumbprint)?;
         let Some((path, bytes)) = pair else {
-            return Err(damaged(&path, format!("no key of certificate {}", settings.thumbprint)));
+            return Err(damaged(
+                &path,
+                format!("no key of certificate {}", settings.thumbprint),
+            ));
         };
         let key = key_in(&bytes).map_err(|detail| damaged(&path, detail))?;
         let der = block(&bytes, CERTIFICATE).ok_or_else(|| damaged(&path, "no certificate"))?;
         Trust::new(key, &der, settings.in_user_store).map(Some)
     }
 
-    fn pair_of(&self, thumbprint: &str) -> Result<Option<(String, Zeroizing<Vec<u8>>)>, TrustError> {
+    fn pair_of(&self, thumbprint: &str) -> Result<Option<Pair>, TrustError> {
         let ending = format!("_{thumbprint}.pem");
         for path in self.pairs()? {
             if path.ends_with(&ending)
@@ -170,7 +176,10 @@ impl TrustStore {
             .map_err(|error| TrustError::Files(error.to_string()))?;
         Ok(names
             .into_iter()
-            .map(|name| name.rsplit_once('\\').map_or(name.clone(), |(_, last)| last.to_owned()))
+            .map(|name| {
+                name.rsplit_once('\\')
+                    .map_or(name.clone(), |(_, last)| last.to_owned())
+            })
             .filter(|name| name.ends_with(".pem") && name.contains('_'))
             .map(|name| format!(r"{CONFIG_FOLDER}\{name}"))
             .collect())
@@ -199,7 +208,13 @@ impl TrustStore {
     ///
     /// # Errors
     /// When the certificate is not for the key, or a file cannot be written.
-    pub fn commit(&self, machine: &str, key: RsaKeyPair, der: &[u8], renewed: bool) -> Result<Trust, TrustError> {
+    pub fn commit(
+        &self,
+        machine: &str,
+        key: RsaKeyPair,
+        der: &[u8],
+        renewed: bool,
+    ) -> Result<Trust, TrustError> {
         let trust = Trust::new(key, der, renewed)?;
         let path = format!(
             r"{CONFIG_FOLDER}\{machine}_{}_{}_{}.pem",
@@ -272,13 +287,11 @@ impl TrustSettings {
             match reader.read_event().map_err(|error| error.to_string())? {
                 Event::Start(start) => element = start.local_name().as_ref().to_owned(),
                 Event::End(_) => element.clear(),
-                Event::Text(value) => {
-                                        match element.as_str() {
-                        "Thumbprint" => thumbprint = Some(value.trim().to_ascii_uppercase()),
-                        "IsInUserStore" => in_user_store = value.trim().eq_ignore_ascii_case("true"),
-                        _ => {}
-                    }
-                }
+                Event::Text(value) => match element.as_str() {
+                    "Thumbprint" => thumbprint = Some(value.trim().to_ascii_uppercase()),
+                    "IsInUserStore" => in_user_store = value.trim().eq_ignore_ascii_case("true"),
+                    _ => {}
+                },
                 Event::Eof => break,
                 _ => {}
             }
@@ -343,12 +356,22 @@ mod tests {
         simulate(async {
             let world = World::new();
             let trust = obtain(&world, 2, false).await.unwrap();
-            let name = format!("agent1.contoso.com_{}_{}_{}.pem", trust.tenant, trust.agent, trust.thumbprint);
+            let name = format!(
+                "agent1.contoso.com_{}_{}_{}.pem",
+                trust.tenant, trust.agent, trust.thumbprint
+            );
             let path = format!(r"{CONFIG_FOLDER}\{name}").to_ascii_lowercase();
-            assert!(world.files.snapshot().contains_key(&path), "{:?}", world.files.snapshot().keys());
+            assert!(
+                world.files.snapshot().contains_key(&path),
+                "{:?}",
+                world.files.snapshot().keys()
+            );
             let store = TrustStore::new(world.host.platform.files.clone());
             let read = store.load().unwrap().unwrap();
-            assert_eq!((read.thumbprint, read.agent, read.in_user_store), (trust.thumbprint, Uuid::from_u128(2), false));
+            assert_eq!(
+                (read.thumbprint, read.agent, read.in_user_store),
+                (trust.thumbprint, Uuid::from_u128(2), false)
+            );
         });
     }
 
@@ -360,7 +383,10 @@ mod tests {
             let key = store.pending_key(&world.host.platform.crypto).await.unwrap();
             let der = issued(&lab_key(1).unwrap(), 2);
             assert!(key.spki_der() != lab_key(1).unwrap().spki_der());
-            assert!(matches!(store.commit("m", key, &der, false), Err(TrustError::Certificate(_))));
+            assert!(matches!(
+                store.commit("m", key, &der, false),
+                Err(TrustError::Certificate(_))
+            ));
             assert!(store.load().unwrap().is_none());
         });
     }
@@ -373,15 +399,26 @@ mod tests {
                 for writes in 0.. {
                     let world = World::new();
                     let store = TrustStore::new(world.host.platform.files.clone());
-                    let old = if renewal { Some(obtain(&world, 2, false).await.unwrap()) } else { None };
+                    let old = if renewal {
+                        Some(obtain(&world, 2, false).await.unwrap())
+                    } else {
+                        None
+                    };
                     world.files.crash_after(writes);
                     let first = obtain(&world, 3, renewal).await;
                     world.files.restart();
                     let pending = store.read(&TrustStore::pending_path()).unwrap();
                     let kept = store.load().unwrap();
                     let agents: Vec<_> = kept.iter().map(|trust| trust.agent.as_u128()).collect();
-                    let allowed: &[&[u128]] = if old.is_some() { &[&[2], &[3]] } else { &[&[], &[3]] };
-                    assert!(allowed.contains(&agents.as_slice()), "{agents:?} after {writes} writes");
+                    let allowed: &[&[u128]] = if old.is_some() {
+                        &[&[2], &[3]]
+                    } else {
+                        &[&[], &[3]]
+                    };
+                    assert!(
+                        allowed.contains(&agents.as_slice()),
+                        "{agents:?} after {writes} writes"
+                    );
                     let again = obtain(&world, 3, renewal).await.unwrap();
                     // What was asked for before the kill is asked for again, with the same key.
                     if let Some(pending) = pending {

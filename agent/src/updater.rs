@@ -10,7 +10,10 @@ use crate::service::until_true;
 ///
 /// # Errors
 /// When the service is not installed, or the host's service database cannot be used.
-pub async fn run_updater(host: &HostMachine, mut shutdown: watch::Receiver<bool>) -> Result<(), ServiceError> {
+pub async fn run_updater(
+    host: &HostMachine,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<(), ServiceError> {
     let set = |state| {
         host.services.update(UPDATER_NAME, |entry| {
             entry.state = state;

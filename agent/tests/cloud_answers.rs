@@ -66,7 +66,13 @@ async fn world() -> (MockServer, HostMachine) {
     let trust = Trust::of_authority(authority).unwrap();
     let platform = Platform {
         host: "agent1.contoso.com".to_owned(),
-        net: Arc::new(PlainNet(RealNet::new("agent1.contoso.com", names, trust, &clock, &trace))),
+        net: Arc::new(PlainNet(RealNet::new(
+            "agent1.contoso.com",
+            names,
+            trust,
+            &clock,
+            &trace,
+        ))),
         clock,
         entropy: Entropy::seeded(1),
         crypto: Crypto::simulated(CryptoPolicy { fips: false }, "agent1"),
@@ -79,7 +85,10 @@ async fn world() -> (MockServer, HostMachine) {
         netbios: "CONTOSO".to_owned(),
         password: "x".to_owned().into(),
     };
-    (server, HostMachine::new(platform, computer, BTreeMap::new(), None))
+    (
+        server,
+        HostMachine::new(platform, computer, BTreeMap::new(), None),
+    )
 }
 
 fn administrator() -> CloudSignIn {
@@ -124,7 +133,11 @@ async fn metadata(server: &MockServer, token_endpoint: &str) {
 #[tokio::test]
 async fn a_tenant_of_another_cloud_names_the_installer_switch() {
     let (server, host) = world().await;
-    let body = oauth_error(90002, "invalid_tenant", "Tenant 'contoso.onmicrosoft.com' not found.");
+    let body = oauth_error(
+        90002,
+        "invalid_tenant",
+        "Tenant 'contoso.onmicrosoft.com' not found.",
+    );
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(400).set_body_json(body))
         .mount(&server)
@@ -132,21 +145,35 @@ async fn a_tenant_of_another_cloud_names_the_installer_switch() {
     let failure = failed_sign_in(&host).await;
     assert_eq!(failure.kind, FailureKind::SignIn);
     assert!(failure.message.contains("AADSTS90002"), "{}", failure.message);
-    assert!(failure.message.contains("ENVIRONMENTNAME=AzureUSGovernment"), "{}", failure.message);
+    assert!(
+        failure.message.contains("ENVIRONMENTNAME=AzureUSGovernment"),
+        "{}",
+        failure.message
+    );
 }
 
 #[tokio::test]
 async fn an_expired_password_is_told_in_the_services_words() {
     let (server, host) = world().await;
-    metadata(&server, "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/token").await;
+    metadata(
+        &server,
+        "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/token",
+    )
+    .await;
     Mock::given(method("POST"))
-        .respond_with(
-            ResponseTemplate::new(400).set_body_json(oauth_error(50055, "invalid_grant", "The password is expired.")),
-        )
+        .respond_with(ResponseTemplate::new(400).set_body_json(oauth_error(
+            50055,
+            "invalid_grant",
+            "The password is expired.",
+        )))
         .mount(&server)
         .await;
     let failure = failed_sign_in(&host).await;
-    assert!(failure.message.contains("AADSTS50055: The password is expired."), "{}", failure.message);
+    assert!(
+        failure.message.contains("AADSTS50055: The password is expired."),
+        "{}",
+        failure.message
+    );
     assert!(!format!("{failure:?}").contains("Canary"));
 }
 
@@ -173,10 +200,14 @@ async fn garbage_and_oversized_answers_are_failures() {
 
 #[tokio::test]
 async fn a_role_that_is_missing_is_named() {
-    let failure = session().require_role(Generation::find(GenerationName::G24)).unwrap_err();
+    let failure = session()
+        .require_role(Generation::find(GenerationName::G24))
+        .unwrap_err();
     assert_eq!(failure.kind, FailureKind::Role);
     assert!(
-        failure.message.contains("Global Administrator or Hybrid Identity Administrator"),
+        failure
+            .message
+            .contains("Global Administrator or Hybrid Identity Administrator"),
         "{}",
         failure.message
     );
@@ -195,8 +226,13 @@ async fn a_refused_registration_leaves_no_trust() {
         panic!("registered")
     };
     assert_eq!(failure.kind, FailureKind::Registration);
-    assert_eq!(failure.message, "The agent cannot be registered: The tenant is blocked.");
-    let trust = provlab_agent::trust::TrustStore::new(host.platform.files.clone()).load().unwrap();
+    assert_eq!(
+        failure.message,
+        "The agent cannot be registered: The tenant is blocked."
+    );
+    let trust = provlab_agent::trust::TrustStore::new(host.platform.files.clone())
+        .load()
+        .unwrap();
     assert!(trust.is_none());
 }
 
@@ -240,7 +276,13 @@ async fn grouping_goes_on_where_it_was_interrupted() {
         .expect(0)
         .mount(&server)
         .await;
-    admin::assign(&host, environment(), &session(), Uuid::from_u128(2), "contoso.com")
-        .await
-        .unwrap();
+    admin::assign(
+        &host,
+        environment(),
+        &session(),
+        Uuid::from_u128(2),
+        "contoso.com",
+    )
+    .await
+    .unwrap();
 }

@@ -126,9 +126,11 @@ pub(super) fn normalize(arguments: impl Iterator<Item = String>) -> Vec<String> 
     arguments
         .enumerate()
         .map(|(index, argument)| {
-            let cmdlet = ["connect-", "add-", "restart-"]
-                .iter()
-                .any(|verb| argument.get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb)));
+            let cmdlet = ["connect-", "add-", "restart-"].iter().any(|verb| {
+                argument
+                    .get(..verb.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(verb))
+            });
             let mut letters = argument.chars();
             let parameter = letters.next() == Some('-')
                 && letters.next().is_some_and(|letter| letter.is_ascii_alphabetic())
@@ -157,7 +159,9 @@ mod tests {
 
     #[test]
     fn cmdlets_are_taken_as_powershell_writes_them() {
-        let parsed = parse("provagent Add-AADCloudSyncADDomain -DomainName contoso.com -Credential CONTOSO\\Admin -PreferredDomainControllers dc1,dc2");
+        let parsed = parse(
+            "provagent Add-AADCloudSyncADDomain -DomainName contoso.com -Credential CONTOSO\\Admin -PreferredDomainControllers dc1,dc2",
+        );
         let Command::AddAdDomain(domain) = parsed.command else {
             panic!("another command")
         };
@@ -165,7 +169,9 @@ mod tests {
         assert_eq!(domain.credential, "CONTOSO\\Admin");
         assert_eq!(domain.preferred, ["dc1", "dc2"]);
         let parsed = parse("provagent ADD-AADCLOUDSYNCGMSA -customgmsaname provAPP1gMSA$");
-        assert!(matches!(parsed.command, Command::AddGmsa(GmsaArguments { custom_name: Some(name), .. }) if name == "provAPP1gMSA$"));
+        assert!(
+            matches!(parsed.command, Command::AddGmsa(GmsaArguments { custom_name: Some(name), .. }) if name == "provAPP1gMSA$")
+        );
     }
 
     #[test]

@@ -10,8 +10,8 @@ use provlab_platform::crypto::CryptoPolicy;
 use provlab_platform::files::RealFiles;
 use provlab_platform::net::real::{NameTable, RealNet, Trust};
 use provlab_platform::{Clock, Crypto, Entropy, Platform, Trace};
-use serde::{Deserialize, Deserializer};
 use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use super::arguments::Events;
@@ -89,9 +89,11 @@ pub(super) fn read_bounded(file: &Path, limit: usize) -> Result<Vec<u8>, HostFil
 /// Opens the host that `file` describes, with its files under `root`.
 pub(super) fn open(file: &Path, root: &Path, events: Events) -> Result<HostMachine, HostFileError> {
     let described: HostFile =
-        serde_json::from_slice(&read_bounded(file, MAX_HOST_BYTES)?).map_err(|error| HostFileError::Malformed {
-            file: file.to_owned(),
-            error,
+        serde_json::from_slice(&read_bounded(file, MAX_HOST_BYTES)?).map_err(|error| {
+            HostFileError::Malformed {
+                file: file.to_owned(),
+                error,
+            }
         })?;
     let ca_file = file.parent().unwrap_or(root).join(&described.ca_file);
     let bad_authority = |detail: String| HostFileError::File {
@@ -99,7 +101,8 @@ pub(super) fn open(file: &Path, root: &Path, events: Events) -> Result<HostMachi
         detail,
     };
     let pem = read_bounded(&ca_file, MAX_HOST_BYTES)?;
-    let der = block(&pem, CERTIFICATE).ok_or_else(|| bad_authority("no certificate in PEM form".to_owned()))?;
+    let der =
+        block(&pem, CERTIFICATE).ok_or_else(|| bad_authority("no certificate in PEM form".to_owned()))?;
     let trust = Trust::of_roots([&der.to_vec().into()]).map_err(|error| bad_authority(error.to_string()))?;
     let clock = Clock::system();
     let trace = match events {
@@ -108,7 +111,13 @@ pub(super) fn open(file: &Path, root: &Path, events: Events) -> Result<HostMachi
     };
     let trace = trace.with_clock(&clock).for_host(&described.host);
     let platform = Platform {
-        net: Arc::new(RealNet::new(&described.host, described.network, trust, &clock, &trace)),
+        net: Arc::new(RealNet::new(
+            &described.host,
+            described.network,
+            trust,
+            &clock,
+            &trace,
+        )),
         entropy: Entropy::system(),
         crypto: Crypto::real(CryptoPolicy { fips: described.fips }),
         files: Arc::new(RealFiles::new(root)),

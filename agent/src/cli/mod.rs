@@ -21,7 +21,10 @@ use crate::setup::answers::{
 };
 use crate::setup::cmdlets;
 use crate::setup::generation::{GENERATIONS, PageSpec};
-use crate::{HostMachine, OpenGates, PackageOptions, PageGate, install_package, run_service, run_updater, run_wizard, status};
+use crate::{
+    HostMachine, OpenGates, PackageOptions, PageGate, install_package, run_service, run_updater, run_wizard,
+    status,
+};
 use arguments::{Arguments, Command, normalize};
 use stdio::Input;
 
@@ -105,17 +108,23 @@ async fn run(arguments: Arguments) -> Result<(), Trouble> {
 async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<(), Trouble> {
     match command {
         Command::Package(package) => {
-            let mut options = PackageOptions::from_arguments(package.switches.iter().map(String::as_str)).map_err(usage)?;
+            let mut options =
+                PackageOptions::from_arguments(package.switches.iter().map(String::as_str)).map_err(usage)?;
             if let Some(name) = &package.generation {
                 let known = GENERATIONS
                     .iter()
                     .find(|generation| format!("{:?}", generation.name).eq_ignore_ascii_case(name));
-                options.generation = known
-                    .map(|generation| generation.name)
-                    .ok_or_else(|| usage(format!("the generation '{name}' is not known; give one of G20, G22, G23, G24, G25")))?;
+                options.generation = known.map(|generation| generation.name).ok_or_else(|| {
+                    usage(format!(
+                        "the generation '{name}' is not known; give one of G20, G22, G23, G24, G25"
+                    ))
+                })?;
             }
             let report = install_package(host, &options).map_err(step)?;
-            println!("Installed for {}. Log: {}", report.environment.display_name, report.log);
+            println!(
+                "Installed for {}. Log: {}",
+                report.environment.display_name, report.log
+            );
             Ok(())
         }
         Command::Wizard(wizard) => {
@@ -127,11 +136,15 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
             } else {
                 Box::new(OpenGates)
             };
-            let report = Box::pin(run_wizard(host, &answers, gate.as_ref())).await.map_err(step)?;
+            let report = Box::pin(run_wizard(host, &answers, gate.as_ref()))
+                .await
+                .map_err(step)?;
             println!("{}", report.message);
             Ok(())
         }
-        Command::Service => Box::pin(run_service(host, until_stopped(input))).await.map_err(step),
+        Command::Service => Box::pin(run_service(host, until_stopped(input)))
+            .await
+            .map_err(step),
         Command::Updater => run_updater(host, until_stopped(input)).await.map_err(step),
         Command::Status(options) => {
             let found = status(host).map_err(step)?;
@@ -195,7 +208,9 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
                 },
                 preferred_domain_controllers: options.preferred,
             };
-            Box::pin(cmdlets::add_ad_domain(host, &session, &answer)).await.map_err(step)
+            Box::pin(cmdlets::add_ad_domain(host, &session, &answer))
+                .await
+                .map_err(step)
         }
         Command::RestartService => cmdlets::restart_service(host).await.map_err(step),
     }
@@ -209,7 +224,10 @@ struct Pause {
 #[async_trait]
 impl PageGate for Pause {
     async fn before_page(&self, page: &'static PageSpec) {
-        println!("{}", serde_json::json!({ "pauseBeforePage": page.title, "key": page.page.key() }));
+        println!(
+            "{}",
+            serde_json::json!({ "pauseBeforePage": page.title, "key": page.page.key() })
+        );
         let _ = self.input.line().await;
     }
 }
@@ -220,8 +238,11 @@ async fn password(input: &Input) -> Result<SecretString, Trouble> {
     }
     input.start();
     let line = input.line().await;
-    line.map(SecretString::from)
-        .ok_or_else(|| usage(format!("no password in {PASSWORD_VARIABLE} and none on standard input")))
+    line.map(SecretString::from).ok_or_else(|| {
+        usage(format!(
+            "no password in {PASSWORD_VARIABLE} and none on standard input"
+        ))
+    })
 }
 
 fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, Trouble> {

@@ -65,7 +65,10 @@ impl AdminService<'_> {
     async fn call(&self, request: CloudRequest) -> Result<Vec<u8>, Failure> {
         let domain = self.domain;
         let request = request
-            .header(AUTHORIZATION, format!("Bearer {}", self.session.token.expose_secret()))
+            .header(
+                AUTHORIZATION,
+                format!("Bearer {}", self.session.token.expose_secret()),
+            )
             .header(SERVICE_ROOT, "");
         let answer = http::send(&self.host.platform, &request).await.map_err(|error| {
             Failure::new(
@@ -88,9 +91,15 @@ impl AdminService<'_> {
         ))
     }
 
-    async fn post<T: serde::de::DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> Result<T, Failure> {
+    async fn post<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<T, Failure> {
         let url = format!("{}/{path}", self.base);
-        let answer = self.call(CloudRequest::post(url, JSON, body.to_string().into_bytes())).await?;
+        let answer = self
+            .call(CloudRequest::post(url, JSON, body.to_string().into_bytes()))
+            .await?;
         self.read(&answer)
     }
 
@@ -132,17 +141,19 @@ pub async fn assign(
     let published = groups.value.iter().find(|group| group.publishes(domain));
     // A group without its resource is what an interrupted run left.
     let begun = || {
-        groups
-            .value
-            .iter()
-            .find(|group| group.display_name.to_ascii_lowercase().starts_with(&prefix) && group.published_resources.is_empty())
+        groups.value.iter().find(|group| {
+            group.display_name.to_ascii_lowercase().starts_with(&prefix)
+                && group.published_resources.is_empty()
+        })
     };
     let found = published.or_else(begun);
     let group = match found {
         Some(group) => group.id.clone(),
         None => {
             let name = format!("Group-{domain}-{}", host.platform.entropy.uuid());
-            let made: Named = service.post("agentGroups", &json!({ "displayName": name })).await?;
+            let made: Named = service
+                .post("agentGroups", &json!({ "displayName": name }))
+                .await?;
             made.id
         }
     };
@@ -155,12 +166,21 @@ pub async fn assign(
         let _: Named = service.post("publishedResources", &body).await?;
     }
     let own = agent.to_string();
-    let member = found.is_some_and(|group| group.agents.iter().any(|agent| agent.id.eq_ignore_ascii_case(&own)));
+    let member = found.is_some_and(|group| {
+        group
+            .agents
+            .iter()
+            .any(|agent| agent.id.eq_ignore_ascii_case(&own))
+    });
     if !member {
-        let reference = format!("https://{admin}:443/onPremisesPublishingProfiles('{PUBLISHING_TYPE}')/agentGroups('{group}')");
+        let reference = format!(
+            "https://{admin}:443/onPremisesPublishingProfiles('{PUBLISHING_TYPE}')/agentGroups('{group}')"
+        );
         let url = format!("{}/agents('{own}')/agentGroups/$ref", service.base);
         let body = json!({ "@odata.id": reference }).to_string();
-        service.call(CloudRequest::post(url, JSON, body.into_bytes())).await?;
+        service
+            .call(CloudRequest::post(url, JSON, body.into_bytes()))
+            .await?;
     }
     event!(
         host.platform.trace,

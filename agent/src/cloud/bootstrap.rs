@@ -16,7 +16,9 @@ pub enum BootstrapError {
     #[error(transparent)]
     Cloud(#[from] CloudError),
     /// The certificate is not accepted: HTTP 403 (PR 5.1).
-    #[error("the bootstrap service does not accept the agent's certificate (HTTP 403); register the agent again")]
+    #[error(
+        "the bootstrap service does not accept the agent's certificate (HTTP 403); register the agent again"
+    )]
     Forbidden,
     /// Any other answer that is none.
     #[error("the bootstrap service answered {0}")]
@@ -69,7 +71,12 @@ pub async fn bootstrap(
         performance_metrics: PerformanceMetrics::default(),
         request_id: host.platform.entropy.uuid(),
         subscription_id: trust.tenant,
-        updater_status: if updater == ServiceState::Running { "Running" } else { "Stopped" }.to_owned(),
+        updater_status: if updater == ServiceState::Running {
+            "Running"
+        } else {
+            "Stopped"
+        }
+        .to_owned(),
     };
     let url = state
         .endpoint_override

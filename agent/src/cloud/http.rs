@@ -173,7 +173,11 @@ async fn exchange(
         server_name: endpoint.host.clone(),
         identity: request.identity.clone(),
     };
-    let stream = platform.net.secure_client(clear, &tls).await.map_err(unreachable)?;
+    let stream = platform
+        .net
+        .secure_client(clear, &tls)
+        .await
+        .map_err(unreachable)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(error.to_string()))?;

@@ -33,14 +33,23 @@ pub enum RenewalError {
 ///
 /// # Errors
 /// When the cloud cannot be reached or refuses, or the trust cannot be stored.
-pub async fn register(host: &HostMachine, environment: &Environment, session: &Session) -> Result<Trust, Failure> {
+pub async fn register(
+    host: &HostMachine,
+    environment: &Environment,
+    session: &Session,
+) -> Result<Trust, Failure> {
     let store = TrustStore::new(host.platform.files.clone());
     // A damaged store is no obstacle: registering anew is the remedy.
     if let Ok(Some(trust)) = store.load()
         && trust.tenant == session.tenant
         && trust.is_valid_at(host.platform.clock.wall())
     {
-        event!(host.platform.trace, Part::Wizard, "registration.kept", tenant = trust.tenant);
+        event!(
+            host.platform.trace,
+            Part::Wizard,
+            "registration.kept",
+            tenant = trust.tenant
+        );
         return Ok(trust);
     }
     if !host.policies.execution_policy.allows_registration() {
@@ -94,8 +103,12 @@ pub async fn register(host: &HostMachine, environment: &Environment, session: &S
             answer.text().chars().take(500).collect(),
         ));
     }
-    let result = RegistrationResult::from_xml(&answer.text())
-        .map_err(|error| refused("the registration service gave an answer that cannot be read.".to_owned(), error.to_string()))?;
+    let result = RegistrationResult::from_xml(&answer.text()).map_err(|error| {
+        refused(
+            "the registration service gave an answer that cannot be read.".to_owned(),
+            error.to_string(),
+        )
+    })?;
     let certificate = result
         .certificate
         .filter(|_| result.is_successful)
@@ -131,7 +144,8 @@ pub async fn renew(host: &HostMachine, trust: &Trust, endpoint: &str) -> Result<
     if !answer.status.is_success() {
         return Err(RenewalError::Refused(format!("HTTP {}", answer.status)));
     }
-    let result = TrustRenewalResult::from_xml(&answer.text()).map_err(|error| RenewalError::Refused(error.to_string()))?;
+    let result = TrustRenewalResult::from_xml(&answer.text())
+        .map_err(|error| RenewalError::Refused(error.to_string()))?;
     let certificate = result
         .certificate
         .filter(|_| result.is_successful)

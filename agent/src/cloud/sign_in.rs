@@ -108,15 +108,24 @@ async fn with_password(
 ) -> Result<Session, Failure> {
     let user = credential.user_principal_name.trim();
     let Some((_, domain)) = user.rsplit_once('@').filter(|(name, domain)| {
-        !name.is_empty() && !domain.is_empty() && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+        !name.is_empty()
+            && !domain.is_empty()
+            && domain
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
     }) else {
         return Err(Failure::new(
             FailureKind::SignIn,
-            format!("'{user}' is not a user principal name. Sign in with an address such as admin@contoso.onmicrosoft.com."),
+            format!(
+                "'{user}' is not a user principal name. Sign in with an address such as admin@contoso.onmicrosoft.com."
+            ),
             "the user name has no domain part",
         ));
     };
-    let metadata_url = format!("{}/.well-known/openid-configuration", environment.authority(domain));
+    let metadata_url = format!(
+        "{}/.well-known/openid-configuration",
+        environment.authority(domain)
+    );
     let answer = http::send(platform, &CloudRequest::get(metadata_url))
         .await
         .map_err(|error| unreachable(environment, &error))?;
@@ -143,7 +152,10 @@ async fn with_password(
                 .any(|alias| endpoint.host.eq_ignore_ascii_case(alias))
     });
     if !same_cloud {
-        return Err(garbled(environment, "the token endpoint is of another cloud".to_owned()));
+        return Err(garbled(
+            environment,
+            "the token endpoint is of another cloud".to_owned(),
+        ));
     }
     let request = CloudRequest::post(metadata.token_endpoint, FORM, form.as_bytes().to_vec());
     let answer = http::send(platform, &request)
@@ -172,7 +184,10 @@ fn unreachable(environment: &Environment, error: &CloudError) -> Failure {
 fn garbled(environment: &Environment, cause: String) -> Failure {
     Failure::new(
         FailureKind::SignIn,
-        format!("Unable to sign in: {} gave an answer that cannot be used.", environment.login_host),
+        format!(
+            "Unable to sign in: {} gave an answer that cannot be used.",
+            environment.login_host
+        ),
         cause,
     )
 }
@@ -182,12 +197,27 @@ const REMEDIES: &[(u32, &str)] = &[
     (50126, "Check user name and password."),
     (50034, "Check the user name; the account is not in this tenant."),
     (50053, "The account is locked: wait, or reset its password."),
-    (50055, "The password has expired: sign in to the portal once and choose a new one, then run the wizard again."),
+    (
+        50055,
+        "The password has expired: sign in to the portal once and choose a new one, then run the wizard again.",
+    ),
     (50056, "Reset the account's password."),
-    (50057, "The account is disabled: enable it or use another administrator."),
-    (50076, "The account needs multifactor authentication: sign in interactively and use an access token."),
-    (50079, "The account must enrol in multifactor authentication: sign in interactively and use an access token."),
-    (53003, "Conditional Access blocks the sign-in: exclude the account or this server."),
+    (
+        50057,
+        "The account is disabled: enable it or use another administrator.",
+    ),
+    (
+        50076,
+        "The account needs multifactor authentication: sign in interactively and use an access token.",
+    ),
+    (
+        50079,
+        "The account must enrol in multifactor authentication: sign in interactively and use an access token.",
+    ),
+    (
+        53003,
+        "Conditional Access blocks the sign-in: exclude the account or this server.",
+    ),
 ];
 
 fn refused(environment: &Environment, user: &str, status: ::http::StatusCode, body: &str) -> Failure {
@@ -206,9 +236,12 @@ fn refused(environment: &Environment, user: &str, status: ::http::StatusCode, bo
     };
     Failure::new(
         FailureKind::SignIn,
-        format!("Unable to sign in as '{user}' at {}: {text} {remedy}", environment.login_host)
-            .trim_end()
-            .to_owned(),
+        format!(
+            "Unable to sign in as '{user}' at {}: {text} {remedy}",
+            environment.login_host
+        )
+        .trim_end()
+        .to_owned(),
         format!("HTTP {status}, {} {code}", error.error),
     )
 }

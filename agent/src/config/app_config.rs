@@ -78,7 +78,8 @@ impl AppConfig {
         if bytes.len() > MAX_CONFIG_BYTES {
             return Err(AppConfigError::TooLarge(bytes.len()));
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| AppConfigError::Malformed("it is not UTF-8".to_owned()))?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| AppConfigError::Malformed("it is not UTF-8".to_owned()))?;
         let mut config = Self {
             text: text.to_owned(),
             proxy: None,
@@ -135,16 +136,21 @@ impl AppConfig {
         if closed && path.is_empty() {
             Ok(())
         } else {
-            Err(AppConfigError::Malformed("it ends before </configuration>".to_owned()))
+            Err(AppConfigError::Malformed(
+                "it ends before </configuration>".to_owned(),
+            ))
         }
     }
 
     fn note(&mut self, path: &[String], start: &BytesStart<'_>) {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         match names.as_slice() {
-            ["configuration", "system.net", "defaultProxy", "proxy"] => self.proxy = attribute(start, "proxyaddress"),
+            ["configuration", "system.net", "defaultProxy", "proxy"] => {
+                self.proxy = attribute(start, "proxyaddress");
+            }
             ["configuration", "runtime", "enforceFIPSPolicy"] => {
-                self.fips_enforced = attribute(start, "enabled").is_none_or(|value| !value.eq_ignore_ascii_case("false"));
+                self.fips_enforced =
+                    attribute(start, "enabled").is_none_or(|value| !value.eq_ignore_ascii_case("false"));
             }
             _ => {}
         }
@@ -195,7 +201,9 @@ fn name_of(start: &BytesStart<'_>) -> String {
 
 fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
     let attribute = start.try_get_attribute(name).ok().flatten()?;
-    quick_xml::escape::unescape(&attribute.value).ok().map(std::borrow::Cow::into_owned)
+    quick_xml::escape::unescape(&attribute.value)
+        .ok()
+        .map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -206,7 +214,10 @@ mod tests {
 
     #[test]
     fn a_proxy_is_added_and_replaced_and_all_else_stays() {
-        let edited_by_hand = FRESH.replace("<startup>", "<!-- ours --><appSettings><add key=\"k\" value=\"v\"/></appSettings><startup>");
+        let edited_by_hand = FRESH.replace(
+            "<startup>",
+            "<!-- ours --><appSettings><add key=\"k\" value=\"v\"/></appSettings><startup>",
+        );
         let config = AppConfig::parse(edited_by_hand.as_bytes()).unwrap();
         assert_eq!(config.proxy_address(), None);
         let first = config.with_proxy("http://proxy:8080").unwrap();
@@ -219,18 +230,32 @@ mod tests {
     #[test]
     fn the_fips_switch_is_read() {
         assert!(AppConfig::default().enforces_fips_policy());
-        let lifted = FRESH.replace("enforceFIPSPolicy enabled=\"true\"", "enforceFIPSPolicy enabled=\"false\"");
-        assert!(!AppConfig::parse(lifted.as_bytes()).unwrap().enforces_fips_policy());
+        let lifted = FRESH.replace(
+            "enforceFIPSPolicy enabled=\"true\"",
+            "enforceFIPSPolicy enabled=\"false\"",
+        );
+        assert!(
+            !AppConfig::parse(lifted.as_bytes())
+                .unwrap()
+                .enforces_fips_policy()
+        );
     }
 
     #[test]
     fn size_and_depth_are_bounded() {
         let nested = |depth: usize| {
             let inner = depth - 1;
-            format!("<configuration>{}{}</configuration>", "<a>".repeat(inner), "</a>".repeat(inner))
+            format!(
+                "<configuration>{}{}</configuration>",
+                "<a>".repeat(inner),
+                "</a>".repeat(inner)
+            )
         };
         assert!(AppConfig::parse(nested(MAX_CONFIG_DEPTH).as_bytes()).is_ok());
-        assert_eq!(AppConfig::parse(nested(MAX_CONFIG_DEPTH + 1).as_bytes()), Err(AppConfigError::TooDeep));
+        assert_eq!(
+            AppConfig::parse(nested(MAX_CONFIG_DEPTH + 1).as_bytes()),
+            Err(AppConfigError::TooDeep)
+        );
         let sized = |size: usize| format!("<configuration>{}</configuration>", " ".repeat(size - 31));
         assert!(AppConfig::parse(sized(MAX_CONFIG_BYTES).as_bytes()).is_ok());
         assert!(matches!(

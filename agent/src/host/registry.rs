@@ -57,7 +57,10 @@ impl Registry {
         if !there {
             return Ok(Hive::default());
         }
-        let bytes = self.files.read(HIVE).map_err(|error| RegistryError::Files(error.to_string()))?;
+        let bytes = self
+            .files
+            .read(HIVE)
+            .map_err(|error| RegistryError::Files(error.to_string()))?;
         if bytes.len() > MAX_HIVE_BYTES {
             return Err(RegistryError::Damaged(format!("{} bytes", bytes.len())));
         }
@@ -69,7 +72,12 @@ impl Registry {
     /// # Errors
     /// When the hive cannot be read.
     pub fn get(&self, name: &str) -> Result<Option<String>, RegistryError> {
-        Ok(self.load()?.keys.get(REGISTRY_KEY).and_then(|values| values.get(name)).cloned())
+        Ok(self
+            .load()?
+            .keys
+            .get(REGISTRY_KEY)
+            .and_then(|values| values.get(name))
+            .cloned())
     }
 
     /// Sets values of the agent's key, all in one write.
@@ -82,7 +90,8 @@ impl Registry {
         for (name, value) in values {
             key.insert((*name).to_owned(), (*value).to_owned());
         }
-        let bytes = serde_json::to_vec_pretty(&hive).map_err(|error| RegistryError::Files(error.to_string()))?;
+        let bytes =
+            serde_json::to_vec_pretty(&hive).map_err(|error| RegistryError::Files(error.to_string()))?;
         self.files
             .write_atomic(HIVE, &bytes)
             .map_err(|error| RegistryError::Files(error.to_string()))

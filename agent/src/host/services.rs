@@ -110,7 +110,8 @@ impl ServiceControl {
     }
 
     fn store(&self, database: &Database) -> Result<(), ServiceError> {
-        let bytes = serde_json::to_vec_pretty(database).map_err(|error| ServiceError::Files(error.to_string()))?;
+        let bytes =
+            serde_json::to_vec_pretty(database).map_err(|error| ServiceError::Files(error.to_string()))?;
         self.files
             .write_atomic(DATABASE, &bytes)
             .map_err(|error| ServiceError::Files(error.to_string()))?;
@@ -266,7 +267,9 @@ mod tests {
         simulate(async {
             let services = World::new().host.services;
             services.install("s", entry()).unwrap();
-            services.update("s", |entry| entry.account = "CONTOSO\\gmsa$".to_owned()).unwrap();
+            services
+                .update("s", |entry| entry.account = "CONTOSO\\gmsa$".to_owned())
+                .unwrap();
             services.install("s", entry()).unwrap();
             let now = services.get("s").unwrap();
             assert_eq!((now.account.as_str(), now.restarts), ("CONTOSO\\gmsa$", 1));
@@ -293,7 +296,12 @@ mod tests {
             let world = World::new();
             world.host.services.install("s", entry()).unwrap();
             let running = |entry: &ServiceEntry| entry.state == ServiceState::Running;
-            let seen = world.host.services.wait_for("s", Duration::from_secs(90), running).await.unwrap();
+            let seen = world
+                .host
+                .services
+                .wait_for("s", Duration::from_secs(90), running)
+                .await
+                .unwrap();
             assert_eq!(seen.state, ServiceState::StartPending);
             assert_eq!(world.host.platform.clock.now(), Duration::from_secs(90));
         });
@@ -305,9 +313,13 @@ mod tests {
             let world = World::new();
             let files = &world.host.platform.files;
             let sized = |size: usize| format!("{{\"services\":{{}}{}}}", " ".repeat(size - 15));
-            files.write_atomic(DATABASE, sized(MAX_DATABASE_BYTES).as_bytes()).unwrap();
+            files
+                .write_atomic(DATABASE, sized(MAX_DATABASE_BYTES).as_bytes())
+                .unwrap();
             assert!(world.host.services.all().is_ok());
-            files.write_atomic(DATABASE, sized(MAX_DATABASE_BYTES + 1).as_bytes()).unwrap();
+            files
+                .write_atomic(DATABASE, sized(MAX_DATABASE_BYTES + 1).as_bytes())
+                .unwrap();
             assert!(matches!(world.host.services.all(), Err(ServiceError::Damaged(_))));
         });
     }

@@ -70,7 +70,9 @@ impl TraceFile {
         let time = self
             .clock
             .wall()
-            .format(format_description!("[hour]:[minute]:[second].[subsecond digits:3]"))
+            .format(format_description!(
+                "[hour]:[minute]:[second].[subsecond digits:3]"
+            ))
             .unwrap_or_default();
         // A message of several lines stays one record for the reader's eye: the rest is indented.
         let message = message.replace('\n', "\n\t");

@@ -24,15 +24,20 @@ enum NoSession {
 
 impl NoSession {
     fn to_scim(&self) -> ScimError {
-        let internal = |text: &str| ScimError::new(ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError, text);
+        let internal = |text: &str| {
+            ScimError::new(
+                ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
+                text,
+            )
+        };
         match self {
             Self::Directory(error) => error.to_scim(),
-            Self::Logon(GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. }) => {
-                error.refusal().map_or_else(
-                    || internal(&error.to_string()),
-                    |refusal| ScimError::from_ldap(refusal.code.0, &refusal.diagnostic),
-                )
-            }
+            Self::Logon(
+                GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. },
+            ) => error.refusal().map_or_else(
+                || internal(&error.to_string()),
+                |refusal| ScimError::from_ldap(refusal.code.0, &refusal.diagnostic),
+            ),
             Self::Logon(error) => internal(&error.to_string()),
             Self::Full => internal("the agent serves too many domains at once"),
         }
@@ -119,9 +124,15 @@ impl Handler {
             Some(account) => logon_as(host, Part::Agent, domain, &preferred, account)
                 .await
                 .map_err(NoSession::Logon)?,
-            None => open(host, Part::Agent, domain, &preferred, &Credential::of_computer(host))
-                .await
-                .map_err(|error| NoSession::Logon(error.into()))?,
+            None => open(
+                host,
+                Part::Agent,
+                domain,
+                &preferred,
+                &Credential::of_computer(host),
+            )
+            .await
+            .map_err(|error| NoSession::Logon(error.into()))?,
         };
         ActiveDirectory::over(connection, domain)
             .await
@@ -129,7 +140,10 @@ impl Handler {
     }
 }
 
-async fn answer(directory: &mut dyn Directory, operation: &Operation) -> Result<OperationResult, DirectoryError> {
+async fn answer(
+    directory: &mut dyn Directory,
+    operation: &Operation,
+) -> Result<OperationResult, DirectoryError> {
     match operation {
         Operation::Query(query) => directory.changes(query).await.map(OperationResult::List),
         Operation::Get(get) => directory.object(get).await.map(OperationResult::Resource),

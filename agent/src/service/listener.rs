@@ -72,7 +72,11 @@ type Socket = WebSocketStream<Stream>;
 
 /// Listens on one endpoint for ever: a lost link is opened again, after growing pauses while it fails.
 pub(super) async fn listen(shared: Arc<Shared>, endpoint: SignalingListenerEndpoint, token_ttl: Duration) {
-    let entropy = shared.host.platform.entropy.fork(&format!("listener {}", endpoint.name));
+    let entropy = shared
+        .host
+        .platform
+        .entropy
+        .fork(&format!("listener {}", endpoint.name));
     let mut pause = FIRST_PAUSE;
     loop {
         let clock = shared.host.platform.clock.clone();
@@ -136,7 +140,10 @@ async fn open(
         .header("Sec-WebSocket-Version", "13")
         .header("Sec-WebSocket-Key", generate_key())
         .header("Sec-WebSocket-Protocol", SUBPROTOCOL)
-        .header(AUTHORIZATION_HEADER, token.to_text(EscapeCase::Lower).expose_secret())
+        .header(
+            AUTHORIZATION_HEADER,
+            token.to_text(EscapeCase::Lower).expose_secret(),
+        )
         .header(LISTENER_HEADER, &endpoint.service_path)
         .body(())?;
     let config = WebSocketConfig::default()
@@ -338,7 +345,9 @@ mod tests {
                     .insert("Sec-WebSocket-Protocol", SUBPROTOCOL.parse().unwrap());
                 Ok(response)
             };
-            let mut socket = tokio_tungstenite::accept_hdr_async(stream, callback).await.unwrap();
+            let mut socket = tokio_tungstenite::accept_hdr_async(stream, callback)
+                .await
+                .unwrap();
             assert!(matches!(receive(&mut socket).await.unwrap(), Frame::Hello { .. }));
             let welcome = Frame::Welcome {
                 listener: "path".to_owned(),
@@ -360,7 +369,12 @@ mod tests {
             trust: std::sync::Mutex::new(store.commit("agent1", key, &der, false).unwrap()),
             host,
         };
-        let endpoint = SignalingListenerEndpoint::new("his-lab", "servicebus.windows.net", "path", "a2V5".to_owned().into());
+        let endpoint = SignalingListenerEndpoint::new(
+            "his-lab",
+            "servicebus.windows.net",
+            "path",
+            "a2V5".to_owned().into(),
+        );
         let listening = listen(Arc::new(shared), endpoint, Duration::from_secs(3600));
         crate::cloud::http::AbortOnDrop(tokio::spawn(listening))
     }
@@ -392,7 +406,12 @@ mod tests {
             let _agent = started(&world).await;
             let (mut socket, headers) = relay.accept().await;
             assert_eq!(headers[LISTENER_HEADER], "path");
-            assert!(headers[AUTHORIZATION_HEADER].to_str().unwrap().starts_with("SharedAccessSignature "));
+            assert!(
+                headers[AUTHORIZATION_HEADER]
+                    .to_str()
+                    .unwrap()
+                    .starts_with("SharedAccessSignature ")
+            );
             socket.send(ping(9)).await.unwrap();
             let first = answer(&mut socket).await;
             assert!(first.outcome.is_err(), "there is no such domain");
@@ -400,7 +419,12 @@ mod tests {
             let (mut socket, _) = relay.accept().await;
             socket.send(ping(9)).await.unwrap();
             assert_eq!(answer(&mut socket).await, first);
-            let done = world.log.events().iter().filter(|event| event.name == "request.done").count();
+            let done = world
+                .log
+                .events()
+                .iter()
+                .filter(|event| event.name == "request.done")
+                .count();
             assert_eq!(done, 1);
         });
     }
@@ -435,7 +459,12 @@ mod tests {
             let _agent = started(&world).await;
             let (socket, _) = relay.accept().await;
             let (_second, _) = relay.accept().await;
-            let lost = world.log.events().into_iter().find(|event| event.name == "relay.lost").unwrap();
+            let lost = world
+                .log
+                .events()
+                .into_iter()
+                .find(|event| event.name == "relay.lost")
+                .unwrap();
             assert_eq!(lost.fields["reason"], "the relay is silent");
             drop(socket);
         });

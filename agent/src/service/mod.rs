@@ -161,7 +161,9 @@ async fn log_on(host: &HostMachine, entry: &ServiceEntry) -> Result<(), Ended> {
 
 fn unreachable(error: &GmsaError) -> bool {
     match error {
-        GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. } => error.is_fatal(),
+        GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. } => {
+            error.is_fatal()
+        }
         _ => false,
     }
 }

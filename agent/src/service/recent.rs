@@ -19,7 +19,10 @@ pub(super) struct Recent {
 impl Recent {
     pub(super) fn get(&self, id: Uuid) -> Option<String> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.iter().find(|(known, _)| *known == id).map(|(_, frame)| frame.clone())
+        answers
+            .iter()
+            .find(|(known, _)| *known == id)
+            .map(|(_, frame)| frame.clone())
     }
 
     pub(super) fn keep(&self, id: Uuid, frame: &str) {

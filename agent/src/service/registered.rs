@@ -28,8 +28,10 @@ const BOOTSTRAP_EVENT: u32 = 5;
 const STARTUP_ATTEMPTS: u32 = 20;
 const STARTUP_PAUSE: Duration = Duration::from_secs(5);
 /// Bounds of what the cloud may set.
-const BOOTSTRAP_PERIOD: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
-const RENEWAL_PERIOD: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(604_800);
+const BOOTSTRAP_PERIOD: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(86_400);
+const RENEWAL_PERIOD: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(604_800);
 
 struct Agent<'a> {
     host: &'a HostMachine,
@@ -97,7 +99,11 @@ impl Agent<'_> {
     }
 
     fn trust(&self) -> Trust {
-        self.shared.trust.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared
+            .trust
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn renewal_period(&self) -> Duration {
@@ -118,7 +124,8 @@ impl Agent<'_> {
                 let reason = error.to_string();
                 self.state.consecutive_failures += 1;
                 let failures = self.state.consecutive_failures;
-                self.log.error(&format!("Bootstrap failed ({failures} in a row): {reason}"));
+                self.log
+                    .error(&format!("Bootstrap failed ({failures} in a row): {reason}"));
                 event!(
                     self.host.platform.trace,
                     Part::Agent,
@@ -147,7 +154,10 @@ impl Agent<'_> {
             return pause;
         }
         let part = pause / 100 * strategy.plus_or_minus_percent.min(100);
-        self.host.platform.entropy.range_duration(pause - part, pause + part)
+        self.host
+            .platform
+            .entropy
+            .range_duration(pause - part, pause + part)
     }
 
     fn succeeded(&mut self, trust: &Trust, response: BootstrapResponse) {
@@ -160,7 +170,9 @@ impl Agent<'_> {
         self.log.info("Bootstrap succeeded.");
         self.state.consecutive_failures = 0;
         self.state.initial = false;
-        self.state.endpoint_override.clone_from(&response.bootstrap_endpoint_override);
+        self.state
+            .endpoint_override
+            .clone_from(&response.bootstrap_endpoint_override);
         let store = TrustStore::new(self.host.platform.files.clone());
         // From here on the cloud knows this certificate: older pairs are of no more use.
         if let Err(error) = store.tidy(trust) {
@@ -213,8 +225,14 @@ impl Agent<'_> {
                 *self.shared.trust.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
             }
             Err(error) => {
-                self.log.error(&format!("The trust certificate was not renewed: {error}"));
-                event!(self.host.platform.trace, Part::Agent, "trust.renewal-failed", reason = error.to_string());
+                self.log
+                    .error(&format!("The trust certificate was not renewed: {error}"));
+                event!(
+                    self.host.platform.trace,
+                    Part::Agent,
+                    "trust.renewal-failed",
+                    reason = error.to_string()
+                );
             }
         }
     }

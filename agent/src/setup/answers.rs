@@ -148,11 +148,9 @@ impl Answers {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| AnswersError::NotText)?;
         // The snippet of the error would show passwords that stand near the mistake.
-        let answers: Self = serde_saphyr::from_str_with_options(
-            text,
-            serde_saphyr::options! { with_snippet: false },
-        )
-        .map_err(|error| AnswersError::Malformed(error.to_string()))?;
+        let answers: Self =
+            serde_saphyr::from_str_with_options(text, serde_saphyr::options! { with_snippet: false })
+                .map_err(|error| AnswersError::Malformed(error.to_string()))?;
         if answers.domains.is_empty() || answers.domains.len() > MAX_DOMAINS {
             return Err(AnswersError::Domains(answers.domains.len()));
         }
@@ -186,7 +184,10 @@ domains:
         let answers = Answers::parse(SAMPLE.as_bytes()).unwrap();
         assert_eq!(answers.generation, GenerationName::G24);
         assert_eq!(answers.extension, Extension::CloudSync);
-        assert_eq!(answers.domains[0].preferred_domain_controllers, ["dc2.contoso.com"]);
+        assert_eq!(
+            answers.domains[0].preferred_domain_controllers,
+            ["dc2.contoso.com"]
+        );
         assert_eq!(answers.domains[0].credential.password.expose_secret(), "d0main");
     }
 
@@ -206,9 +207,15 @@ domains:
         let padded = format!("{SAMPLE}#{}", "x".repeat(MAX_ANSWER_BYTES - SAMPLE.len() - 1));
         assert!(Answers::parse(padded.as_bytes()).is_ok());
         let one_more = format!("{padded}x");
-        assert!(matches!(Answers::parse(one_more.as_bytes()), Err(AnswersError::TooLarge(_))));
+        assert!(matches!(
+            Answers::parse(one_more.as_bytes()),
+            Err(AnswersError::TooLarge(_))
+        ));
         let start = SAMPLE.find("domains:").unwrap();
         let none = format!("{}domains: []\n", &SAMPLE[..start]);
-        assert!(matches!(Answers::parse(none.as_bytes()), Err(AnswersError::Domains(0))));
+        assert!(matches!(
+            Answers::parse(none.as_bytes()),
+            Err(AnswersError::Domains(0))
+        ));
     }
 }

@@ -54,13 +54,20 @@ pub async fn add_gmsa(host: &HostMachine, choice: &ServiceAccountChoice) -> Resu
 ///
 /// # Errors
 /// As the wizard's directory and confirm pages.
-pub async fn add_ad_domain(host: &HostMachine, session: &Session, answer: &DomainAnswer) -> Result<(), Failure> {
+pub async fn add_ad_domain(
+    host: &HostMachine,
+    session: &Session,
+    answer: &DomainAnswer,
+) -> Result<(), Failure> {
     let environment = chosen_environment(host).map_err(Failure::host)?;
     let trustee = steps::retried(host, || steps::service_identity(host)).await?;
     steps::retried(host, || steps::add_directory(host, answer, &trustee)).await?;
     let trust = steps::retried(host, || registration::register(host, environment, session)).await?;
     let domain = answer.name.trim();
-    steps::retried(host, || admin::assign(host, environment, session, trust.agent, domain)).await?;
+    steps::retried(host, || {
+        admin::assign(host, environment, session, trust.agent, domain)
+    })
+    .await?;
     ran(host, "Add-AADCloudSyncADDomain");
     Ok(())
 }

@@ -84,7 +84,11 @@ impl Failure {
     /// A failure of the host itself.
     pub fn host(cause: impl std::fmt::Display) -> Self {
         let cause = cause.to_string();
-        Self::new(FailureKind::Host, format!("The host cannot be configured: {cause}."), cause)
+        Self::new(
+            FailureKind::Host,
+            format!("The host cannot be configured: {cause}."),
+            cause,
+        )
     }
 }
 
@@ -183,12 +187,16 @@ pub fn directory_failure(logon: Logon<'_>, server: &str, doing: &str, error: &Ld
     let code = refusal.code;
     let sub_code = BindFailure::from_diagnostic(&refusal.diagnostic).map(|failure| failure.data());
     let (kind, reason, remedy) = match (code, sub_code) {
-        (ResultCode::INVALID_CREDENTIALS, Some(data)) => REASONS
-            .iter()
-            .find(|(known, _, _)| *known == data)
-            .map_or((FailureKind::Credential, "the logon was refused", "Check the account with the domain's administrators."), |(_, reason, remedy)| {
-                (FailureKind::Credential, *reason, *remedy)
-            }),
+        (ResultCode::INVALID_CREDENTIALS, Some(data)) => {
+            REASONS.iter().find(|(known, _, _)| *known == data).map_or(
+                (
+                    FailureKind::Credential,
+                    "the logon was refused",
+                    "Check the account with the domain's administrators.",
+                ),
+                |(_, reason, remedy)| (FailureKind::Credential, *reason, *remedy),
+            )
+        }
         (ResultCode::INVALID_CREDENTIALS, None) => (
             FailureKind::Credential,
             "the logon was refused",
@@ -243,13 +251,20 @@ mod tests {
             account: r"CONTOSO\Administrator",
             domain: "contoso.com",
         };
-        directory_failure(logon, "dc1.contoso.com", "add the directory", &LdapError::Refused(Box::new(refusal)))
+        directory_failure(
+            logon,
+            "dc1.contoso.com",
+            "add the directory",
+            &LdapError::Refused(Box::new(refusal)),
+        )
     }
 
     fn bind(data: &str) -> Failure {
         failure(
             49,
-            &format!("80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {data}, v1db1"),
+            &format!(
+                "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {data}, v1db1"
+            ),
         )
     }
 
@@ -263,7 +278,10 @@ mod tests {
              (domain controller dc1.contoso.com, result 49, data 532)"
         );
         assert_eq!(failure.kind, FailureKind::Credential);
-        assert_eq!((failure.result_code, failure.sub_code.as_deref()), (Some(49), Some("532")));
+        assert_eq!(
+            (failure.result_code, failure.sub_code.as_deref()),
+            (Some(49), Some("532"))
+        );
     }
 
     #[test]
@@ -286,7 +304,10 @@ mod tests {
 
     #[test]
     fn missing_rights_are_not_a_wrong_password() {
-        let failure = failure(50, "00000005: SecErr: DSID-031A1190, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0");
+        let failure = failure(
+            50,
+            "00000005: SecErr: DSID-031A1190, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0",
+        );
         assert_eq!(failure.kind, FailureKind::AccessDenied);
         assert!(!failure.transient);
     }

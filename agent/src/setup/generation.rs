@@ -208,7 +208,12 @@ const WELCOME: PageSpec = PageSpec {
     work: &[],
 };
 /// Which page does the registration is (inferred) but for the fact that Confirm "will register and restart the agent".
-const CONFIRM_WORK: &[Work] = &[Work::Register, Work::GroupResources, Work::RestartService, Work::Verify];
+const CONFIRM_WORK: &[Work] = &[
+    Work::Register,
+    Work::GroupResources,
+    Work::RestartService,
+    Work::Verify,
+];
 const CONFIGURATION_COMPLETE: PageSpec = PageSpec {
     page: Page::Confirm,
     title: "Configuration complete",
@@ -216,7 +221,10 @@ const CONFIGURATION_COMPLETE: PageSpec = PageSpec {
 };
 const VERIFIED: &str = "Your agent configuration was successfully verified.";
 const GLOBAL: &[CloudRole] = &[CloudRole::GlobalAdministrator];
-const HYBRID: &[CloudRole] = &[CloudRole::GlobalAdministrator, CloudRole::HybridIdentityAdministrator];
+const HYBRID: &[CloudRole] = &[
+    CloudRole::GlobalAdministrator,
+    CloudRole::HybridIdentityAdministrator,
+];
 const AZURE_PACKAGE: &str = "Microsoft Azure AD Connect Provisioning Agent Package";
 const AZURE_SERVICE: &str = "Microsoft Azure AD Connect Provisioning Agent";
 const AZURE_UPDATER: &str = "Microsoft Azure AD Connect Agent Updater";
@@ -374,8 +382,14 @@ mod tests {
 
     #[test]
     fn pages_are_found_by_key_and_by_title() {
-        assert_eq!(Page::from_text("connect-active-directory"), Some(Page::ConnectActiveDirectory));
-        assert_eq!(Page::from_text("connect active directory"), Some(Page::ConnectActiveDirectory));
+        assert_eq!(
+            Page::from_text("connect-active-directory"),
+            Some(Page::ConnectActiveDirectory)
+        );
+        assert_eq!(
+            Page::from_text("connect active directory"),
+            Some(Page::ConnectActiveDirectory)
+        );
         assert_eq!(Page::from_text("Agent installation"), Some(Page::Confirm));
         assert_eq!(Page::from_text("Connect"), None);
     }

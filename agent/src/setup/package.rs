@@ -98,7 +98,10 @@ pub fn install_package(host: &HostMachine, options: &PackageOptions) -> Result<P
     check_prerequisites(host)?;
     let generation = Generation::find(options.generation);
     let log = bundle_log(host);
-    log.info(&format!("Setting string variable 'ENVIRONMENTNAME' to value '{}'", environment.text));
+    log.info(&format!(
+        "Setting string variable 'ENVIRONMENTNAME' to value '{}'",
+        environment.text
+    ));
     write_files(host)?;
     host.registry.set(&[
         (ENVIRONMENT_VALUE, environment.text),
@@ -130,7 +133,10 @@ pub fn install_package(host: &HostMachine, options: &PackageOptions) -> Result<P
             installed("AADConnectProvisioningAgent.exe"),
         ),
     )?;
-    log.info(&format!("Apply complete, result: 0x0, {} {AGENT_VERSION}", generation.package_title));
+    log.info(&format!(
+        "Apply complete, result: 0x0, {} {AGENT_VERSION}",
+        generation.package_title
+    ));
     event!(
         host.platform.trace,
         Part::Wizard,
@@ -171,7 +177,10 @@ fn check_prerequisites(host: &HostMachine) -> Result<(), PackageError> {
             facts.dotnet_release
         ))
     } else if !facts.tls12 {
-        Some("TLS 1.2 is not enabled on this server. Enable it, restart the server and run the package again.".to_owned())
+        Some(
+            "TLS 1.2 is not enabled on this server. Enable it, restart the server and run the package again."
+                .to_owned(),
+        )
     } else {
         None
     };
@@ -230,7 +239,10 @@ mod tests {
             let world = World::new();
             let options = PackageOptions::from_arguments(["/QUIET", "environmentname=AzureMoon"]).unwrap();
             let error = install_package(&world.host, &options).unwrap_err().to_string();
-            assert!(error.contains("AzureMoon") && error.contains("AzureUSGovernment"), "{error}");
+            assert!(
+                error.contains("AzureMoon") && error.contains("AzureUSGovernment"),
+                "{error}"
+            );
             assert!(world.files.snapshot().is_empty());
         });
     }
@@ -240,7 +252,9 @@ mod tests {
         simulate(async {
             let mut world = World::new();
             world.host.facts.client_edition = true;
-            let error = install_package(&world.host, &PackageOptions::default()).unwrap_err().to_string();
+            let error = install_package(&world.host, &PackageOptions::default())
+                .unwrap_err()
+                .to_string();
             assert!(error.starts_with("0x80070643: "), "{error}");
         });
     }
@@ -272,7 +286,10 @@ mod tests {
                 for (path, bytes) in whole.files.snapshot() {
                     let same = world.files.snapshot().get(&path) == Some(&bytes);
                     // Logs grow by the rerun, and the database counts its restarts.
-                    assert!(same || path.ends_with(".log") || path.ends_with("services.json"), "{path} after {writes}");
+                    assert!(
+                        same || path.ends_with(".log") || path.ends_with("services.json"),
+                        "{path} after {writes}"
+                    );
                 }
             }
         });

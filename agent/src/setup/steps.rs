@@ -74,9 +74,7 @@ fn gmsa_failure(logon: Logon<'_>, error: &GmsaError) -> Failure {
         GmsaError::Kds { detail } => Failure::new(FailureKind::Kds, error.to_string(), detail),
         GmsaError::NotInstallable { name, detail } => Failure::new(
             FailureKind::ServiceAccount,
-            format!(
-                "{error} This computer could not retrieve the password of {name}: {detail}."
-            ),
+            format!("{error} This computer could not retrieve the password of {name}: {detail}."),
             detail,
         ),
         _ => Failure::new(FailureKind::ServiceAccount, error.to_string(), error),
@@ -148,7 +146,8 @@ pub(crate) async fn prepare_service_account(
 
 /// Changes the service's logon to the account.
 pub(crate) fn change_service_credentials(host: &HostMachine, account: &Gmsa) -> Result<(), Failure> {
-    const TEXT: &str = "Failed changing Windows service credentials to gMSA. Please check the logs for more details.";
+    const TEXT: &str =
+        "Failed changing Windows service credentials to gMSA. Please check the logs for more details.";
     let name = format!(r"{}\{}", host.computer.netbios, account.name);
     if host.policies.deny_service_logon {
         host.event_log(Part::Wizard).write(
@@ -189,7 +188,10 @@ pub(crate) async fn service_identity(host: &HostMachine) -> Result<Sid, Failure>
         connection.unbind().await;
         found
     };
-    found.await.map(|account| account.sid).map_err(|error| gmsa_failure(logon, &error))
+    found
+        .await
+        .map(|account| account.sid)
+        .map_err(|error| gmsa_failure(logon, &error))
 }
 
 async fn computer_sid(host: &HostMachine) -> Result<Sid, Failure> {
@@ -209,7 +211,11 @@ async fn computer_sid(host: &HostMachine) -> Result<Sid, Failure> {
 }
 
 /// Adds a domain: binds as its administrator, and grants the rights to the service's account (CS 1.5 steps 6 and 7).
-pub(crate) async fn add_directory(host: &HostMachine, answer: &DomainAnswer, trustee: &Sid) -> Result<(), Failure> {
+pub(crate) async fn add_directory(
+    host: &HostMachine,
+    answer: &DomainAnswer,
+    trustee: &Sid,
+) -> Result<(), Failure> {
     const DOING: &str = "add the directory";
     let credential = credential_of(&answer.credential);
     let domain = answer.name.trim();
@@ -280,7 +286,9 @@ pub(crate) async fn restart_service(host: &HostMachine) -> Result<OffsetDateTime
     let moment = host.platform.clock.wall();
     services.restart(SERVICE_NAME).map_err(Failure::host)?;
     let entry = services
-        .wait_for(SERVICE_NAME, START_LIMIT, |entry| entry.state != ServiceState::StartPending)
+        .wait_for(SERVICE_NAME, START_LIMIT, |entry| {
+            entry.state != ServiceState::StartPending
+        })
         .await
         .map_err(Failure::host)?;
     if entry.state == ServiceState::Running {

@@ -29,7 +29,11 @@ pub(super) enum Command {
     /// Run scenarios: all of them, or those that are named.
     Run(RunArgs),
     /// List the scenarios.
-    List,
+    List {
+        /// As a Markdown table.
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Check scenario files without running anything.
     Lint {
         /// Files; by default every scenario of the folder.

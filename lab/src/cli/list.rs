@@ -1,25 +1,50 @@
 //! `lab list`, `lab lint`, `lab schema`.
 
 use std::{
+    fmt::Write as _,
     io::IsTerminal as _,
     path::{Path, PathBuf},
 };
 
+use indexmap::IndexMap;
+
 use super::Exit;
-use crate::scenario::{Catalog, ScenarioErrors, json_schema, load_file};
+use crate::scenario::{Catalog, Scenario, ScenarioErrors, json_schema, load_file};
 
 /// Prints every scenario with its stages and its one sentence.
-pub(super) fn list(folder: &Path) -> Exit {
+pub(super) fn list(folder: &Path, markdown: bool) -> Exit {
     let catalog = match Catalog::read(folder) {
         Ok(catalog) => catalog,
         Err(errors) => return wrong(&errors),
     };
+    if markdown {
+        print!("{}", table(&catalog));
+        return Exit::Passed;
+    }
     let width = catalog.scenarios.iter().map(|scenario| scenario.id.to_string().len()).max().unwrap_or(0);
     for scenario in &catalog.scenarios {
         let stages: Vec<&str> = scenario.stages.iter().map(|stage| stage.as_str()).collect();
         println!("{:<width$}  [{}]  {}", scenario.id.to_string(), stages.join(", "), scenario.about);
     }
     Exit::Passed
+}
+
+/// The page `docs/scenarios.md`: one row a story, its variants in the last column.
+fn table(catalog: &Catalog) -> String {
+    let mut stories: IndexMap<&str, (&Scenario, Vec<&str>)> = IndexMap::new();
+    for scenario in &catalog.scenarios {
+        let story = stories.entry(&scenario.id.name).or_insert((scenario, Vec::new()));
+        story.1.extend(scenario.id.variant.as_deref());
+    }
+    let mut text = String::from(
+        "# Scenarios\n\nMade by `lab list --markdown`.\n\n\
+         | scenario | what it rehearses | stages | variants |\n|---|---|---|---|\n",
+    );
+    for (name, (scenario, variants)) in stories {
+        let stages: Vec<&str> = scenario.stages.iter().map(|stage| stage.as_str()).collect();
+        let _ = writeln!(text, "| `{name}` | {} | {} | {} |", scenario.about, stages.join(", "), variants.join(", "));
+    }
+    text
 }
 
 /// Checks files and says what is wrong with them.

@@ -29,8 +29,8 @@ pub fn main() -> Exit {
         }
     };
     match arguments.command {
-        Command::Run(run) => run::run(&arguments.scenarios, run),
-        Command::List => list::list(&arguments.scenarios),
+        Command::Run(run) => run::run(&arguments.scenarios, &run),
+        Command::List { markdown } => list::list(&arguments.scenarios, markdown),
         Command::Lint { files } => list::lint(&arguments.scenarios, &files),
         Command::Schema => list::schema(),
         Command::Up(up) => up::up(&arguments.scenarios, &up),

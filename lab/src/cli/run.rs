@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Runs what the arguments name.
-pub(super) fn run(folder: &Path, arguments: RunArgs) -> Exit {
+pub(super) fn run(folder: &Path, arguments: &RunArgs) -> Exit {
     let scenarios = match select(folder, &arguments.names) {
         Ok(scenarios) if scenarios.is_empty() => {
             eprintln!("there are no scenarios in {}", folder.display());

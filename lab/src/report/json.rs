@@ -59,7 +59,7 @@ pub fn write_json(reports: &[RunReport], mut writer: impl Write) -> io::Result<(
                 Outcome::NotRun(reason) | Outcome::Missing(reason) | Outcome::Defect(reason) => Some(reason.clone()),
             },
             world_micros: report.world_time.as_micros(),
-            wall_micros: (report.stage != StageName::Sim).then(|| report.wall_time.as_micros()),
+            wall_micros: (report.stage != StageName::Sim).then_some(report.wall_time.as_micros()),
             steps: &report.steps,
             final_state: &report.final_state,
             events: &report.events,

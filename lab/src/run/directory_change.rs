@@ -3,32 +3,32 @@
 use provlab_directory::control::{Command, PutUser};
 
 use crate::{
-    scenario::Step,
+    scenario::{Change, DirectoryObject},
     world::{World, WorldError, default_password},
 };
 
-/// Performs `create-user`, `modify` or `delete`; other steps change no directory and do nothing here.
-pub(super) async fn perform(world: &dyn World, step: &Step) -> Result<(), WorldError> {
-    let (object, command): (&str, fn(&Step, &str) -> Option<Command>) = match step {
-        Step::CreateUser(change) | Step::Modify(change) => (&change.object, command_of),
-        Step::Delete(object) => (&object.object, command_of),
-        _ => return Ok(()),
+/// `create-user`.
+pub(super) async fn create_user(world: &dyn World, change: &Change) -> Result<(), WorldError> {
+    let (domain, name) = world.book().split(&change.object)?;
+    let user = PutUser {
+        name: name.to_owned(),
+        below: None,
+        password: Some(change.password.clone().unwrap_or_else(|| default_password(name))),
+        attributes: change.set.clone(),
     };
-    let (domain, name) = world.book().split(object)?;
-    let Some(command) = command(step, name) else { return Ok(()) };
+    world.directory(&domain.name, Command::PutUser(user)).await.map(drop)
+}
+
+/// `modify`.
+pub(super) async fn modify(world: &dyn World, change: &Change) -> Result<(), WorldError> {
+    let (domain, name) = world.book().split(&change.object)?;
+    let command = Command::Modify { object: name.to_owned(), set: change.set.clone() };
     world.directory(&domain.name, command).await.map(drop)
 }
 
-fn command_of(step: &Step, name: &str) -> Option<Command> {
-    match step {
-        Step::CreateUser(change) => Some(Command::PutUser(PutUser {
-            name: name.to_owned(),
-            below: None,
-            password: Some(change.password.clone().unwrap_or_else(|| default_password(name))),
-            attributes: change.set.clone(),
-        })),
-        Step::Modify(change) => Some(Command::Modify { object: name.to_owned(), set: change.set.clone() }),
-        Step::Delete(_) => Some(Command::Delete { object: name.to_owned(), tree: false }),
-        _ => None,
-    }
+/// `delete`.
+pub(super) async fn delete(world: &dyn World, object: &DirectoryObject) -> Result<(), WorldError> {
+    let (domain, name) = world.book().split(&object.object)?;
+    let command = Command::Delete { object: name.to_owned(), tree: false };
+    world.directory(&domain.name, command).await.map(drop)
 }

@@ -14,7 +14,7 @@ use provlab_directory::control::Command as DirectoryCommand;
 use provlab_platform::{Part, event};
 
 use super::{
-    Action, Dispatcher, Event, Failure, KeepFiles, RunOptions, Verdict, expect,
+    Action, Dispatcher, Event, Failure, KeepFiles, RunOptions, Verdict, directory_change, expect,
     state::{RunState, final_state},
 };
 use crate::{
@@ -99,7 +99,8 @@ pub async fn play(scenario: &Scenario, options: &RunOptions, seed: u64, world: &
                     event!(world.door().trace, Part::Lab, "step", line = step.line, step = step.value.word());
                     steps.push(step_report(step, clock.now(), clock.now()));
                 }
-                event = Event::Evaluated(expect::unmet(world, &state.borrow(), &expected.that).await);
+                let remembered = state.borrow().clone();
+                event = Event::Evaluated(expect::unmet(world, &remembered, &expected.that).await);
             }
             Action::WaitUntil(moment) => {
                 expect::something_happens(world, moment).await;
@@ -181,7 +182,9 @@ async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), Wo
         Step::PauseConfiguration(what) => {
             Ok(graph(world, &what.tenant, &what.account).await?.job(&what.domain, "pause").await?)
         }
-        Step::CreateUser(_) | Step::Modify(_) | Step::Delete(_) => super::directory_change::perform(world, step).await,
+        Step::CreateUser(change) => directory_change::create_user(world, change).await,
+        Step::Modify(change) => directory_change::modify(world, change).await,
+        Step::Delete(object) => directory_change::delete(world, object).await,
         Step::StartService(what) => world.start_service(&what.host, what.service).await,
         Step::StopService(what) => world.stop_service(&what.host, what.service).await,
         Step::Crash(part) => world.crash(part).await,
@@ -226,8 +229,8 @@ fn install_request(world: &dyn World, install: &Install) -> Result<InstallReques
             generation: GenerationName::default(),
             extension: Extension::CloudSync,
             cloud_administrator: CloudSignIn::Password(CloudPassword {
-                user_principal_name: cloud.name.clone(),
-                password: cloud.password.clone(),
+                user_principal_name: cloud.name,
+                password: cloud.password,
             }),
             service_account: match &install.service_account {
                 ServiceAccountChoice::CreateGmsa => {

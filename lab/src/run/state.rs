@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{InstallOutcome, World, WorldError};
 
 /// What a run remembers beside the world.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct RunState {
     /// The last installation of each host.
     installs: BTreeMap<String, Installation>,

@@ -323,8 +323,8 @@ impl World for SimWorld {
                         Err(failed) => InstallOutcome {
                             completed: false,
                             page: failed.title.into(),
-                            says: failed.failure.message.clone(),
-                            data: failed.failure.sub_code.clone(),
+                            says: failed.failure.message,
+                            data: failed.failure.sub_code,
                         },
                     });
                 }

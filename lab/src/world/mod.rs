@@ -24,7 +24,7 @@ pub enum WorldError {
     Unknown(#[from] UnknownName),
     /// The cloud refused, or was not reached.
     #[error(transparent)]
-    Graph(#[from] GraphError),
+    Graph(Box<GraphError>),
     /// A mock refused a control command.
     #[error("{by} refused: {message}")]
     Refused {
@@ -55,6 +55,12 @@ pub enum WorldError {
     /// The lab's own failure.
     #[error("{0}")]
     Lab(String),
+}
+
+impl From<GraphError> for WorldError {
+    fn from(error: GraphError) -> Self {
+        Self::Graph(Box::new(error))
+    }
 }
 
 /// What a person does at an installation.

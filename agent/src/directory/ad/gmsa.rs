@@ -76,13 +76,17 @@ pub enum GmsaError {
         error: LdapError,
     },
     /// No usable KDS root key.
-    #[error("Unable to create gMSA because KDS may not be running on domain controller. Please create/run KDS manually.")]
+    #[error(
+        "Unable to create gMSA because KDS may not be running on domain controller. Please create/run KDS manually."
+    )]
     Kds {
         /// The server's own words.
         detail: String,
     },
     /// The Managed Service Accounts container is not among `otherWellKnownObjects` (0x80072030).
-    #[error("Error while creating group managed service account (gMSA). Error: There is no such object on the server.")]
+    #[error(
+        "Error while creating group managed service account (gMSA). Error: There is no such object on the server."
+    )]
     NoContainer,
     /// The host's computer account is not in the directory.
     #[error("the computer account {0} is not in the domain; join the server to the domain again")]
@@ -179,7 +183,11 @@ pub async fn find(connection: &mut LdapConnection, domain: &str, name: &str) -> 
 ///
 /// # Errors
 /// When the directory cannot be asked, or there is no such account.
-pub async fn computer_sid(connection: &mut LdapConnection, domain: &str, name: &str) -> Result<Sid, GmsaError> {
+pub async fn computer_sid(
+    connection: &mut LdapConnection,
+    domain: &str,
+    name: &str,
+) -> Result<Sid, GmsaError> {
     let root = root_of(domain)?;
     let entry = by_name(connection, &root, name, "computer", &["objectSid"])
         .await?
@@ -213,7 +221,11 @@ pub async fn create_or_reuse(
     Ok((find(connection, domain, name).await?, outcome))
 }
 
-async fn allow_host(connection: &mut LdapConnection, entry: &Entry, host: &Sid) -> Result<Outcome, GmsaError> {
+async fn allow_host(
+    connection: &mut LdapConnection,
+    entry: &Entry,
+    host: &Sid,
+) -> Result<Outcome, GmsaError> {
     let unusable = |detail: String| GmsaError::Unusable(format!("{MEMBERSHIP} of {}: {detail}", entry.dn));
     let mut membership = match entry.first(MEMBERSHIP) {
         Some(bytes) => SecurityDescriptor::from_bytes(bytes).map_err(|error| unusable(error.to_string()))?,
@@ -225,7 +237,11 @@ async fn allow_host(connection: &mut LdapConnection, entry: &Entry, host: &Sid) 
     let change = Change {
         kind: ChangeKind::Replace,
         attribute: MEMBERSHIP.to_owned(),
-        values: vec![membership.to_bytes().map_err(|error| unusable(error.to_string()))?],
+        values: vec![
+            membership
+                .to_bytes()
+                .map_err(|error| unusable(error.to_string()))?,
+        ],
     };
     let fail = ldap(connection);
     connection.modify(&entry.dn, &[change], &[]).await.map_err(fail)?;
@@ -234,7 +250,7 @@ async fn allow_host(connection: &mut LdapConnection, entry: &Entry, host: &Sid) 
 
 /// The entry that PowerShell writes for a principal (PR 14.1).
 fn host_entry(host: &Sid) -> Ace {
-    Ace::allow(host.clone(), AccessMask::FULL_CONTROL)
+    Ace::allow(*host, AccessMask::FULL_CONTROL)
 }
 
 async fn create(
@@ -245,21 +261,28 @@ async fn create(
     computer: &Sid,
 ) -> Result<(), GmsaError> {
     let container = container(connection, root).await?;
-    let membership = SecurityDescriptor::with_dacl(well_known::BUILTIN_ADMINISTRATORS, vec![host_entry(computer)])
-        .to_bytes()
-        .map_err(|error| GmsaError::Unusable(error.to_string()))?;
+    let membership =
+        SecurityDescriptor::with_dacl(well_known::BUILTIN_ADMINISTRATORS, vec![host_entry(computer)])
+            .to_bytes()
+            .map_err(|error| GmsaError::Unusable(error.to_string()))?;
     let common_name = name.trim_end_matches('$');
     let attributes = [
         Attribute::text("objectClass", &["msDS-GroupManagedServiceAccount"]),
         Attribute::text("sAMAccountName", &[name]),
         Attribute::text("userAccountControl", &[WORKSTATION_TRUST]),
-        Attribute::text("dNSHostName", &[&format!("{common_name}.{}", host.computer.domain)]),
+        Attribute::text(
+            "dNSHostName",
+            &[&format!("{common_name}.{}", host.computer.domain)],
+        ),
         Attribute::text("msDS-ManagedPasswordInterval", &[PASSWORD_INTERVAL_DAYS]),
         Attribute::text("msDS-SupportedEncryptionTypes", &[ENCRYPTION_TYPES]),
         Attribute::binary(MEMBERSHIP, membership),
     ];
     let fail = ldap(connection);
-    match connection.add(&format!("CN={common_name},{container}"), &attributes).await {
+    match connection
+        .add(&format!("CN={common_name},{container}"), &attributes)
+        .await
+    {
         Ok(()) => Ok(()),
         // Two agents at once: the other one was faster, and its account is ours too.
         Err(error) if error.is(ResultCode::ENTRY_ALREADY_EXISTS) => {
@@ -316,7 +339,8 @@ async fn container(connection: &mut LdapConnection, root: &str) -> Result<String
 /// The DN of `B:32:<GUID>:<DN>` when the GUID is the container's.
 fn container_of(value: &str) -> Option<&str> {
     let (guid, dn) = value.strip_prefix("B:32:")?.split_once(':')?;
-    guid.eq_ignore_ascii_case(MANAGED_SERVICE_ACCOUNTS_CONTAINER).then_some(dn)
+    guid.eq_ignore_ascii_case(MANAGED_SERVICE_ACCOUNTS_CONTAINER)
+        .then_some(dn)
 }
 
 /// Reads the managed password as the host's computer account; the attribute is silently absent for who is not allowed (PR 14.1).
@@ -401,7 +425,9 @@ pub async fn logon_as(
     };
     let first = open(host, part, domain, preferred, &credential).await;
     match (first, &blob.previous) {
-        (Err(LogonError::Failed { error, .. }), Some(previous)) if error.is(ResultCode::INVALID_CREDENTIALS) => {
+        (Err(LogonError::Failed { error, .. }), Some(previous))
+            if error.is(ResultCode::INVALID_CREDENTIALS) =>
+        {
             credential.password = previous.to_utf8_lossy();
             Ok(open(host, part, domain, preferred, &credential).await?)
         }
@@ -416,10 +442,15 @@ mod tests {
     #[test]
     fn the_container_is_found_by_its_guid() {
         assert_eq!(
-            container_of("B:32:1eb93889e40c45df9f0c64d23bbb6237:CN=Managed Service Accounts,DC=contoso,DC=com"),
+            container_of(
+                "B:32:1eb93889e40c45df9f0c64d23bbb6237:CN=Managed Service Accounts,DC=contoso,DC=com"
+            ),
             Some("CN=Managed Service Accounts,DC=contoso,DC=com")
         );
-        assert_eq!(container_of("B:32:683A24E2E8164BD3AF86AC3C2CF3F981:CN=Keys,DC=contoso,DC=com"), None);
+        assert_eq!(
+            container_of("B:32:683A24E2E8164BD3AF86AC3C2CF3F981:CN=Keys,DC=contoso,DC=com"),
+            None
+        );
         assert_eq!(container_of("nonsense"), None);
     }
 
@@ -440,7 +471,9 @@ mod tests {
             failed.to_string(),
             "Error while creating group managed service account (gMSA). Error: Unable to install service account provAgentgMSA$ after 6 retries."
         );
-        let kds = GmsaError::Kds { detail: String::new() };
+        let kds = GmsaError::Kds {
+            detail: String::new(),
+        };
         assert_eq!(
             kds.to_string(),
             "Unable to create gMSA because KDS may not be running on domain controller. Please create/run KDS manually."

@@ -7,7 +7,9 @@ mod rights;
 mod session;
 mod watermark;
 
-pub use gmsa::{Gmsa, GmsaError, INSTALL_ATTEMPTS, Outcome, computer_sid, create_or_reuse, find, logon_as, prove};
+pub use gmsa::{
+    Gmsa, GmsaError, INSTALL_ATTEMPTS, Outcome, computer_sid, create_or_reuse, find, logon_as, prove,
+};
 pub use logon::{Credential, LogonError, open};
 pub use rights::{Applies, GRANTS, Grant, RightsError, grant_all};
 pub use session::ActiveDirectory;

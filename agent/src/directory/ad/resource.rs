@@ -10,7 +10,14 @@ use provlab_protocol::uac::UserAccountControl;
 use crate::directory::ldap::Entry;
 
 /// Attributes whose values are names of other objects and become links.
-pub(super) const LINKS: &[&str] = &["member", "manager", "managedBy", "publicDelegates", "authOrig", "unauthOrig"];
+pub(super) const LINKS: &[&str] = &[
+    "member",
+    "manager",
+    "managedBy",
+    "publicDelegates",
+    "authOrig",
+    "unauthOrig",
+];
 
 /// Attributes that are binary even where their bytes happen to be text.
 const BINARY: &[&str] = &[
@@ -101,7 +108,8 @@ pub(super) fn resource_of(
     resource.partial = partial;
     resource.deleted = entry.text("isDeleted") == Some("TRUE");
     let mut attributes = IndexMap::new();
-    let wants = |name: &str| asked.is_empty() || asked.iter().any(|attribute| attribute.eq_ignore_ascii_case(name));
+    let wants =
+        |name: &str| asked.is_empty() || asked.iter().any(|attribute| attribute.eq_ignore_ascii_case(name));
     for attribute in &entry.attributes {
         let (name, option) = split_option(&attribute.name);
         let asked_for = wants(name);
@@ -135,7 +143,11 @@ pub(super) fn resource_of(
             continue;
         }
         let binary = BINARY.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let values = attribute.values.iter().map(|value| text_of(value, binary)).collect();
+        let values = attribute
+            .values
+            .iter()
+            .map(|value| text_of(value, binary))
+            .collect();
         attributes.insert(name.to_owned(), values);
     }
     let name = ExtendedName::parse(&entry.dn);
@@ -143,7 +155,10 @@ pub(super) fn resource_of(
         attributes.insert("distinguishedName".to_owned(), vec![name.dn]);
     }
     // Synthetic in the product too (PR 10.1).
-    if let Some(control) = entry.text("userAccountControl").and_then(UserAccountControl::from_ldap) {
+    if let Some(control) = entry
+        .text("userAccountControl")
+        .and_then(UserAccountControl::from_ldap)
+    {
         let disabled = if control.is_disabled() { "True" } else { "False" };
         attributes.insert("accountDisabled".to_owned(), vec![disabled.to_owned()]);
     }
@@ -163,7 +178,8 @@ pub(super) fn add_link(resource: &mut Resource, attribute: &str, reference: Link
 
 /// `member;range=1-1` is the attribute `member` with the option `range=1-1`.
 pub(super) fn split_option(name: &str) -> (&str, Option<&str>) {
-    name.split_once(';').map_or((name, None), |(name, option)| (name, Some(option)))
+    name.split_once(';')
+        .map_or((name, None), |(name, option)| (name, Some(option)))
 }
 
 fn text_of(value: &[u8], binary: bool) -> String {
@@ -201,11 +217,19 @@ mod tests {
     #[test]
     fn link_changes_become_added_and_removed_links() {
         let entry = entry(vec![
-            Attribute::text("member;range=1-1", &[&format!("<GUID={GUID}>;CN=New,DC=contoso,DC=com")]),
+            Attribute::text(
+                "member;range=1-1",
+                &[&format!("<GUID={GUID}>;CN=New,DC=contoso,DC=com")],
+            ),
             Attribute::text("member;range=0-0", &["CN=Gone,DC=contoso,DC=com"]),
         ]);
-        let (resource, unresolved) =
-            resource_of(&entry, ResourceType::Group, GUID.parse().unwrap(), &["member".to_owned()], true);
+        let (resource, unresolved) = resource_of(
+            &entry,
+            ResourceType::Group,
+            GUID.parse().unwrap(),
+            &["member".to_owned()],
+            true,
+        );
         assert_eq!(resource.links_added["member"][0].dn, "CN=New,DC=contoso,DC=com");
         assert!(resource.links_removed.is_empty());
         assert_eq!(unresolved.len(), 1);
@@ -222,7 +246,10 @@ mod tests {
             Attribute::text("isDeleted", &["TRUE"]),
         ]);
         let (resource, _) = resource_of(&entry, ResourceType::User, GUID.parse().unwrap(), &[], true);
-        assert_eq!(resource.first("mS-DS-ConsistencyGuid"), Some("MDEyMzQ1Njc4OWFiY2RlZg=="));
+        assert_eq!(
+            resource.first("mS-DS-ConsistencyGuid"),
+            Some("MDEyMzQ1Njc4OWFiY2RlZg==")
+        );
         assert_eq!(resource.first("displayName"), Some("Ada"));
         assert_eq!(resource.first("accountDisabled"), Some("True"));
         assert_eq!(resource.values("description"), Some(&[][..]));

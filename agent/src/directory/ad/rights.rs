@@ -61,38 +61,158 @@ const READ: AccessMask = AccessMask::READ_PROPERTY;
 
 /// The "All" set. The row for mail public folders is left out: its class exists in Exchange schemas only.
 pub static GRANTS: &[Grant] = &[
-    row("BasicRead", READ, None, Applies::Descendants(rights::CLASS_DEVICE)),
-    row("BasicRead", READ, None, Applies::Descendants(rights::CLASS_INET_ORG_PERSON)),
-    row("BasicRead", READ, None, Applies::Descendants(rights::CLASS_COMPUTER)),
-    row("BasicRead", READ, None, Applies::Descendants(rights::CLASS_FOREIGN_SECURITY_PRINCIPAL)),
+    row(
+        "BasicRead",
+        READ,
+        None,
+        Applies::Descendants(rights::CLASS_DEVICE),
+    ),
+    row(
+        "BasicRead",
+        READ,
+        None,
+        Applies::Descendants(rights::CLASS_INET_ORG_PERSON),
+    ),
+    row(
+        "BasicRead",
+        READ,
+        None,
+        Applies::Descendants(rights::CLASS_COMPUTER),
+    ),
+    row(
+        "BasicRead",
+        READ,
+        None,
+        Applies::Descendants(rights::CLASS_FOREIGN_SECURITY_PRINCIPAL),
+    ),
     row("BasicRead", READ, None, Applies::Descendants(rights::CLASS_GROUP)),
     row("BasicRead", READ, None, Applies::Descendants(rights::CLASS_USER)),
-    row("BasicRead", READ, None, Applies::Descendants(rights::CLASS_CONTACT)),
-    row("PasswordHashSync", EXTENDED, Some(rights::DS_REPLICATION_GET_CHANGES), Applies::Root),
-    row("PasswordHashSync", EXTENDED, Some(rights::DS_REPLICATION_GET_CHANGES_ALL), Applies::Root),
-    row("PasswordWriteBack", EXTENDED, Some(rights::USER_FORCE_CHANGE_PASSWORD), Applies::Descendants(rights::CLASS_USER)),
-    row("PasswordWriteBack", WRITE_ONE, Some(rights::ATTRIBUTE_LOCKOUT_TIME), Applies::Descendants(rights::CLASS_USER)),
-    row("PasswordWriteBack", WRITE_ONE, Some(rights::ATTRIBUTE_PWD_LAST_SET), Applies::Descendants(rights::CLASS_USER)),
-    row("PasswordWriteBack", EXTENDED, Some(rights::UNEXPIRE_PASSWORD), Applies::Root),
-    row("ConsistencyGuid", WRITE_ONE, Some(rights::ATTRIBUTE_CONSISTENCY_GUID), Applies::Descendants(rights::CLASS_USER)),
-    row("ConsistencyGuid", WRITE_ONE, Some(rights::ATTRIBUTE_CONSISTENCY_GUID), Applies::Descendants(rights::CLASS_GROUP)),
-    row("KeyCredentialLink", WRITE_ONE, Some(rights::ATTRIBUTE_KEY_CREDENTIAL_LINK), Applies::Descendants(rights::CLASS_USER)),
-    row("KeyCredentialLink", WRITE_ONE, Some(rights::ATTRIBUTE_KEY_CREDENTIAL_LINK), Applies::Descendants(rights::CLASS_DEVICE)),
-    row("GroupWriteback", GROUP_WRITEBACK, None, Applies::Descendants(rights::CLASS_GROUP)),
-    row("HybridExchange", READ_WRITE, None, Applies::Descendants(rights::CLASS_USER)),
-    row("HybridExchange", READ_WRITE, None, Applies::Descendants(rights::CLASS_INET_ORG_PERSON)),
-    row("HybridExchange", READ_WRITE, None, Applies::Descendants(rights::CLASS_GROUP)),
-    row("HybridExchange", READ_WRITE, None, Applies::Descendants(rights::CLASS_CONTACT)),
-    row("UserGroupCreateDelete", CHILDREN, Some(rights::CLASS_USER), Applies::Everywhere),
-    row("UserGroupCreateDelete", CHILDREN, Some(rights::CLASS_GROUP), Applies::Everywhere),
-    row("UserGroupCreateDelete", WRITE, None, Applies::Descendants(rights::CLASS_USER)),
-    row("UserGroupCreateDelete", WRITE, None, Applies::Descendants(rights::CLASS_GROUP)),
+    row(
+        "BasicRead",
+        READ,
+        None,
+        Applies::Descendants(rights::CLASS_CONTACT),
+    ),
+    row(
+        "PasswordHashSync",
+        EXTENDED,
+        Some(rights::DS_REPLICATION_GET_CHANGES),
+        Applies::Root,
+    ),
+    row(
+        "PasswordHashSync",
+        EXTENDED,
+        Some(rights::DS_REPLICATION_GET_CHANGES_ALL),
+        Applies::Root,
+    ),
+    row(
+        "PasswordWriteBack",
+        EXTENDED,
+        Some(rights::USER_FORCE_CHANGE_PASSWORD),
+        Applies::Descendants(rights::CLASS_USER),
+    ),
+    row(
+        "PasswordWriteBack",
+        WRITE_ONE,
+        Some(rights::ATTRIBUTE_LOCKOUT_TIME),
+        Applies::Descendants(rights::CLASS_USER),
+    ),
+    row(
+        "PasswordWriteBack",
+        WRITE_ONE,
+        Some(rights::ATTRIBUTE_PWD_LAST_SET),
+        Applies::Descendants(rights::CLASS_USER),
+    ),
+    row(
+        "PasswordWriteBack",
+        EXTENDED,
+        Some(rights::UNEXPIRE_PASSWORD),
+        Applies::Root,
+    ),
+    row(
+        "ConsistencyGuid",
+        WRITE_ONE,
+        Some(rights::ATTRIBUTE_CONSISTENCY_GUID),
+        Applies::Descendants(rights::CLASS_USER),
+    ),
+    row(
+        "ConsistencyGuid",
+        WRITE_ONE,
+        Some(rights::ATTRIBUTE_CONSISTENCY_GUID),
+        Applies::Descendants(rights::CLASS_GROUP),
+    ),
+    row(
+        "KeyCredentialLink",
+        WRITE_ONE,
+        Some(rights::ATTRIBUTE_KEY_CREDENTIAL_LINK),
+        Applies::Descendants(rights::CLASS_USER),
+    ),
+    row(
+        "KeyCredentialLink",
+        WRITE_ONE,
+        Some(rights::ATTRIBUTE_KEY_CREDENTIAL_LINK),
+        Applies::Descendants(rights::CLASS_DEVICE),
+    ),
+    row(
+        "GroupWriteback",
+        GROUP_WRITEBACK,
+        None,
+        Applies::Descendants(rights::CLASS_GROUP),
+    ),
+    row(
+        "HybridExchange",
+        READ_WRITE,
+        None,
+        Applies::Descendants(rights::CLASS_USER),
+    ),
+    row(
+        "HybridExchange",
+        READ_WRITE,
+        None,
+        Applies::Descendants(rights::CLASS_INET_ORG_PERSON),
+    ),
+    row(
+        "HybridExchange",
+        READ_WRITE,
+        None,
+        Applies::Descendants(rights::CLASS_GROUP),
+    ),
+    row(
+        "HybridExchange",
+        READ_WRITE,
+        None,
+        Applies::Descendants(rights::CLASS_CONTACT),
+    ),
+    row(
+        "UserGroupCreateDelete",
+        CHILDREN,
+        Some(rights::CLASS_USER),
+        Applies::Everywhere,
+    ),
+    row(
+        "UserGroupCreateDelete",
+        CHILDREN,
+        Some(rights::CLASS_GROUP),
+        Applies::Everywhere,
+    ),
+    row(
+        "UserGroupCreateDelete",
+        WRITE,
+        None,
+        Applies::Descendants(rights::CLASS_USER),
+    ),
+    row(
+        "UserGroupCreateDelete",
+        WRITE,
+        None,
+        Applies::Descendants(rights::CLASS_GROUP),
+    ),
 ];
 
 impl Grant {
     /// The entry that gives the right to `trustee`.
     pub fn ace(&self, trustee: &Sid) -> Ace {
-        let mut ace = Ace::allow(trustee.clone(), self.mask);
+        let mut ace = Ace::allow(*trustee, self.mask);
         if let Some(limit) = self.limited_to {
             ace = ace.limited_to(limit);
         }
@@ -127,7 +247,11 @@ pub enum RightsError {
 ///
 /// # Errors
 /// When the descriptor cannot be read or written.
-pub async fn grant_all(connection: &mut LdapConnection, domain: &Dn, trustee: &Sid) -> Result<usize, RightsError> {
+pub async fn grant_all(
+    connection: &mut LdapConnection,
+    domain: &Dn,
+    trustee: &Sid,
+) -> Result<usize, RightsError> {
     let unusable = |detail: String| RightsError::Descriptor {
         domain: domain.to_string(),
         detail,
@@ -144,7 +268,8 @@ pub async fn grant_all(connection: &mut LdapConnection, domain: &Dn, trustee: &S
         .first()
         .and_then(|entry| entry.first(DESCRIPTOR))
         .ok_or_else(|| unusable("it is not returned; the account may not read it".to_owned()))?;
-    let mut descriptor = SecurityDescriptor::from_bytes(bytes).map_err(|error| unusable(error.to_string()))?;
+    let mut descriptor =
+        SecurityDescriptor::from_bytes(bytes).map_err(|error| unusable(error.to_string()))?;
     let added = GRANTS
         .iter()
         .filter(|grant| descriptor.add_ace(grant.ace(trustee)))
@@ -153,13 +278,17 @@ pub async fn grant_all(connection: &mut LdapConnection, domain: &Dn, trustee: &S
         return Ok(0);
     }
     // Only the DACL was read, so only the DACL is written back.
-    let bytes = descriptor.to_bytes().map_err(|error| unusable(error.to_string()))?;
+    let bytes = descriptor
+        .to_bytes()
+        .map_err(|error| unusable(error.to_string()))?;
     let change = Change {
         kind: ChangeKind::Replace,
         attribute: DESCRIPTOR.to_owned(),
         values: vec![bytes],
     };
-    connection.modify(&domain.to_string(), &[change], &[dacl_only()]).await?;
+    connection
+        .modify(&domain.to_string(), &[change], &[dacl_only()])
+        .await?;
     Ok(added)
 }
 
@@ -173,7 +302,10 @@ mod tests {
         let trustee: Sid = "S-1-5-21-1-2-3-1110".parse().unwrap();
         let mut descriptor = SecurityDescriptor::default();
         for grant in GRANTS {
-            assert!(descriptor.add_ace(grant.ace(&trustee)), "{grant:?} is there twice");
+            assert!(
+                descriptor.add_ace(grant.ace(&trustee)),
+                "{grant:?} is there twice"
+            );
         }
         let read_back = SecurityDescriptor::from_bytes(&descriptor.to_bytes().unwrap()).unwrap();
         let mut again = read_back;

@@ -7,8 +7,8 @@ use provlab_protocol::guid::Guid;
 use provlab_protocol::ldap_controls::ExtendedDn;
 use provlab_protocol::oid;
 use provlab_protocol::scim::{
-    ChangeQuery, GetObject, LinkReference, ListResponse, MAX_COUNT, ObjectId, ReplicaToken, Resource, ResourceType,
-    Watermark,
+    ChangeQuery, GetObject, LinkReference, ListResponse, MAX_COUNT, ObjectId, ReplicaToken, Resource,
+    ResourceType, Watermark,
 };
 use uuid::Uuid;
 
@@ -82,13 +82,15 @@ impl ActiveDirectory {
             attributes: attributes_for(attributes),
         };
         let answered = self.connection.search_with(&search, &controls).await;
-        let (entries, answered) = answered.map_err(|error| self.cookie_or(error, !position.cookie.is_empty()))?;
+        let (entries, answered) =
+            answered.map_err(|error| self.cookie_or(error, !position.cookie.is_empty()))?;
         let response = answered
             .iter()
             .find(|control| control.oid == oid::control::DIRSYNC)
             .and_then(|control| control.value.as_deref())
             .ok_or_else(|| self.nonsense("no DirSync control"))?;
-        let response = DirSyncResponse::from_value(response).map_err(|error| self.nonsense(&error.to_string()))?;
+        let response =
+            DirSyncResponse::from_value(response).map_err(|error| self.nonsense(&error.to_string()))?;
         if response.cookie.len() > MAX_COOKIE_BYTES {
             return Err(self.nonsense("a DirSync cookie that is too long"));
         }
@@ -110,7 +112,11 @@ impl ActiveDirectory {
     }
 
     /// Looks up the GUIDs of links that came as plain names; an end that is gone is no link any more.
-    async fn resolve(&mut self, resource: &mut Resource, unresolved: Vec<Unresolved>) -> Result<(), DirectoryError> {
+    async fn resolve(
+        &mut self,
+        resource: &mut Resource,
+        unresolved: Vec<Unresolved>,
+    ) -> Result<(), DirectoryError> {
         for link in unresolved {
             if let Some(guid) = self.guid_at(&link.dn).await? {
                 let reference = LinkReference {
@@ -129,7 +135,11 @@ impl ActiveDirectory {
         Ok(entry.as_ref().and_then(guid_of_entry))
     }
 
-    async fn base_object(&mut self, base: String, attributes: Vec<String>) -> Result<Option<Entry>, DirectoryError> {
+    async fn base_object(
+        &mut self,
+        base: String,
+        attributes: Vec<String>,
+    ) -> Result<Option<Entry>, DirectoryError> {
         let search = Search {
             base,
             scope: Scope::Base,
@@ -149,7 +159,11 @@ impl ActiveDirectory {
 
     /// Fetches the rest of attributes that came as `name;range=0-1499` (PR 15.3).
     async fn complete_ranges(&mut self, base: &str, entry: &mut Entry) -> Result<(), DirectoryError> {
-        while let Some(index) = entry.attributes.iter().position(|attribute| open_range(&attribute.name).is_some()) {
+        while let Some(index) = entry
+            .attributes
+            .iter()
+            .position(|attribute| open_range(&attribute.name).is_some())
+        {
             let name = split_option(&entry.attributes[index].name).0.to_owned();
             let next = entry.attributes[index].values.len();
             if next > MAX_RANGE_VALUES {
@@ -162,8 +176,12 @@ impl ActiveDirectory {
                 .flat_map(|entry| entry.attributes)
                 .find(|attribute| split_option(&attribute.name).0.eq_ignore_ascii_case(&name));
             let attribute = &mut entry.attributes[index];
-            let last = part.as_ref().is_none_or(|part| part.values.is_empty() || open_range(&part.name).is_none());
-            attribute.values.extend(part.map(|part| part.values).unwrap_or_default());
+            let last = part
+                .as_ref()
+                .is_none_or(|part| part.values.is_empty() || open_range(&part.name).is_none());
+            attribute
+                .values
+                .extend(part.map(|part| part.values).unwrap_or_default());
             if last {
                 attribute.name = name;
             }
@@ -257,7 +275,10 @@ impl Directory for ActiveDirectory {
             ObjectId::Dn(dn) => dn.clone(),
             ObjectId::ObjectGuid(guid) => format!("<GUID={guid}>"),
         };
-        let Some(mut entry) = self.base_object(base.clone(), attributes_for(&get.attributes)).await? else {
+        let Some(mut entry) = self
+            .base_object(base.clone(), attributes_for(&get.attributes))
+            .await?
+        else {
             return Ok(None);
         };
         self.complete_ranges(&base, &mut entry).await?;
@@ -298,7 +319,10 @@ fn attributes_for(asked: &[String]) -> Vec<String> {
         return attributes;
     }
     for needed in ["objectGUID", "isDeleted"] {
-        if !attributes.iter().any(|attribute| attribute.eq_ignore_ascii_case(needed)) {
+        if !attributes
+            .iter()
+            .any(|attribute| attribute.eq_ignore_ascii_case(needed))
+        {
             attributes.push(needed.to_owned());
         }
     }
@@ -313,7 +337,9 @@ async fn replica_of(connection: &mut LdapConnection) -> Result<ReplicaToken, Dir
         filter: Filter::present("objectClass"),
         attributes: attributes.iter().map(|name| (*name).to_owned()).collect(),
     };
-    let root = connection.search(&base("", &["dnsHostName", "dsServiceName"])).await?;
+    let root = connection
+        .search(&base("", &["dnsHostName", "dsServiceName"]))
+        .await?;
     let root = root.into_iter().next().unwrap_or_default();
     let name = root
         .text("dnsHostName")
@@ -338,7 +364,12 @@ mod tests {
     #[test]
     fn only_real_ranges_are_continued() {
         assert!(open_range("member;range=0-1499").is_some());
-        for closed in ["member", "member;range=1500-*", "member;range=1-1", "member;range=0-0"] {
+        for closed in [
+            "member",
+            "member;range=1500-*",
+            "member;range=1-1",
+            "member;range=0-0",
+        ] {
             assert!(open_range(closed).is_none(), "{closed}");
         }
     }

@@ -62,19 +62,26 @@ impl Positions {
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut rest = bytes.strip_prefix(MAGIC).ok_or(Damaged("it does not begin with PVW1"))?;
+        let mut rest = bytes
+            .strip_prefix(MAGIC)
+            .ok_or(Damaged("it does not begin with PVW1"))?;
         let mut positions = Self::default();
         while !rest.is_empty() {
-            let (header, tail) = rest.split_at_checked(HEADER).ok_or(Damaged("a header is cut off"))?;
+            let (header, tail) = rest
+                .split_at_checked(HEADER)
+                .ok_or(Damaged("a header is cut off"))?;
             let [index, state, length @ ..] = header else {
                 return Err(Damaged("a header is cut off"));
             };
             let length: [u8; 4] = length.try_into().map_err(|_| Damaged("a header is cut off"))?;
-            let length = usize::try_from(u32::from_le_bytes(length)).map_err(|_| Damaged("a cookie is too long"))?;
+            let length =
+                usize::try_from(u32::from_le_bytes(length)).map_err(|_| Damaged("a cookie is too long"))?;
             if length > MAX_COOKIE_BYTES {
                 return Err(Damaged("a cookie is too long"));
             }
-            let (cookie, next) = tail.split_at_checked(length).ok_or(Damaged("a cookie is cut off"))?;
+            let (cookie, next) = tail
+                .split_at_checked(length)
+                .ok_or(Damaged("a cookie is cut off"))?;
             let place = positions
                 .slots
                 .get_mut(usize::from(*index))

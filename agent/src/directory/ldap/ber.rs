@@ -106,7 +106,9 @@ fn integer(bytes: &[u8]) -> Result<i64, BerError> {
         return Err(BerError::Integer);
     }
     let sign = if first & 0x80 == 0 { 0 } else { -1 };
-    Ok(bytes.iter().fold(sign, |value, byte| (value << 8) | i64::from(*byte)))
+    Ok(bytes
+        .iter()
+        .fold(sign, |value, byte| (value << 8) | i64::from(*byte)))
 }
 
 /// Tag, header length and content length of the element at the start of `bytes`; `None` while the header is incomplete.
@@ -127,7 +129,9 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Option<(u8, usize, usize)>, BerErro
     let Some(length) = more.get(..count) else {
         return Ok(None);
     };
-    let length = length.iter().fold(0usize, |value, byte| (value << 8) | usize::from(*byte));
+    let length = length
+        .iter()
+        .fold(0usize, |value, byte| (value << 8) | usize::from(*byte));
     Ok(Some((*tag, 2 + count, length)))
 }
 

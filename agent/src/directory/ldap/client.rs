@@ -79,7 +79,9 @@ impl LdapConnection {
                         .await?;
                     // Bytes sent ahead of the handshake are somebody else's words in our session.
                     if !connection.buffer.is_empty() {
-                        return Err(connection.violation("data in clear after the answer to StartTLS".to_owned()));
+                        return Err(
+                            connection.violation("data in clear after the answer to StartTLS".to_owned())
+                        );
                     }
                     Ok(connection.stream)
                 }
@@ -148,7 +150,12 @@ impl LdapConnection {
     ///
     /// # Errors
     /// The server's refusal, or loss of the connection.
-    pub async fn modify(&mut self, dn: &str, changes: &[Change], controls: &[Control]) -> Result<(), LdapError> {
+    pub async fn modify(
+        &mut self,
+        dn: &str,
+        changes: &[Change],
+        controls: &[Control],
+    ) -> Result<(), LdapError> {
         self.roundtrip("modify", &Request::Modify { dn, changes }, controls, tag::MODIFY)
             .await
             .map(drop)
@@ -177,7 +184,9 @@ impl LdapConnection {
                     Answer::Entry(entry) => {
                         count += 1;
                         if count > MAX_ENTRIES {
-                            return Err(self.violation(format!("more than {MAX_ENTRIES} entries in one answer")));
+                            return Err(
+                                self.violation(format!("more than {MAX_ENTRIES} entries in one answer"))
+                            );
                         }
                         each(entry);
                     }
@@ -223,12 +232,19 @@ impl LdapConnection {
     ///
     /// # Errors
     /// The server's refusal, or loss of the connection.
-    pub async fn search_paged(&mut self, search: &Search, controls: &[Control]) -> Result<Vec<Entry>, LdapError> {
+    pub async fn search_paged(
+        &mut self,
+        search: &Search,
+        controls: &[Control],
+    ) -> Result<Vec<Entry>, LdapError> {
         let mut entries = Vec::new();
         let mut cookie = Vec::new();
         loop {
             let mut all = controls.to_vec();
-            all.push(Control::critical(PAGED_RESULTS_OID, Some(paged_value(PAGE_SIZE, &cookie))));
+            all.push(Control::critical(
+                PAGED_RESULTS_OID,
+                Some(paged_value(PAGE_SIZE, &cookie)),
+            ));
             let answered = self
                 .search_each(search, &all, &mut |entry| entries.push(entry))
                 .await?;
@@ -332,10 +348,13 @@ impl LdapConnection {
 
     async fn receive_any(&mut self, operation: &'static str) -> Result<Message, LdapError> {
         loop {
-            let header = ber::header(&self.buffer).map_err(|error| LdapError::protocol(&self.endpoint, error))?;
+            let header =
+                ber::header(&self.buffer).map_err(|error| LdapError::protocol(&self.endpoint, error))?;
             if let Some((tag, header, length)) = header {
                 if tag != ber::SEQUENCE {
-                    return Err(self.violation(format!("the server sent tag 0x{tag:02x} in place of a message")));
+                    return Err(
+                        self.violation(format!("the server sent tag 0x{tag:02x} in place of a message"))
+                    );
                 }
                 if length > MAX_MESSAGE_BYTES {
                     return Err(self.violation(format!(
@@ -344,7 +363,8 @@ impl LdapConnection {
                 }
                 let whole = header + length;
                 if let Some(frame) = self.buffer.get(..whole) {
-                    let message = decode(frame).map_err(|error| LdapError::protocol(&self.endpoint, error))?;
+                    let message =
+                        decode(frame).map_err(|error| LdapError::protocol(&self.endpoint, error))?;
                     self.buffer.advance(whole);
                     return Ok(message);
                 }
@@ -430,7 +450,7 @@ mod tests {
     /// A server that answers the first request with these bytes; then it closes or stays silent.
     async fn server(world: &World, answer: Vec<u8>, closes: bool) {
         let doors = world.doors(DC);
-        let mut listener = doors.net.listen(&Endpoint::new(DC, LDAPS_PORT)).await.unwrap();
+        let listener = doors.net.listen(&Endpoint::new(DC, LDAPS_PORT)).await.unwrap();
         tokio::spawn(async move {
             let stream = listener.accept().await.unwrap();
             let tls = ServerTls {
@@ -480,14 +500,20 @@ mod tests {
             &oversized,
         ] {
             let result = searched(answer, false);
-            assert!(matches!(result, Err(LdapError::Protocol { .. })), "{answer:02x?}: {result:?}");
+            assert!(
+                matches!(result, Err(LdapError::Protocol { .. })),
+                "{answer:02x?}: {result:?}"
+            );
         }
     }
 
     #[test]
     fn an_answer_of_the_largest_size_is_waited_for() {
         let largest = [&[0x30, 0x84][..], &(32u32 * 1024 * 1024).to_be_bytes()].concat();
-        assert!(matches!(searched(&largest, false), Err(LdapError::TimedOut { .. })));
+        assert!(matches!(
+            searched(&largest, false),
+            Err(LdapError::TimedOut { .. })
+        ));
     }
 
     #[test]
@@ -498,14 +524,19 @@ mod tests {
             let Err(error @ LdapError::TimedOut { .. }) = result else {
                 panic!("{result:?}")
             };
-            assert!(error.to_string().starts_with("The operation was aborted because the client side timeout limit was exceeded."));
+            assert!(error.to_string().starts_with(
+                "The operation was aborted because the client side timeout limit was exceeded."
+            ));
             assert!(world.host.platform.clock.now() >= DEFAULT_TIMEOUT);
         });
     }
 
     #[test]
     fn a_close_in_mid_answer_is_a_broken_connection() {
-        assert!(matches!(searched(&[0x30, 0x10, 0x02], true), Err(LdapError::Broken { .. })));
+        assert!(matches!(
+            searched(&[0x30, 0x10, 0x02], true),
+            Err(LdapError::Broken { .. })
+        ));
     }
 
     #[test]
@@ -528,7 +559,10 @@ mod tests {
         simulate(async {
             let world = World::new();
             server(&world, Vec::new(), false).await;
-            let result = open(&world).await.bind("CONTOSO\\Administrator", &String::new().into()).await;
+            let result = open(&world)
+                .await
+                .bind("CONTOSO\\Administrator", &String::new().into())
+                .await;
             assert!(matches!(result, Err(LdapError::EmptyPassword)));
         });
     }

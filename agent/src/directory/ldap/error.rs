@@ -119,7 +119,9 @@ pub enum LdapError {
         detail: String,
     },
     /// No complete answer in time; .NET words it "The operation was aborted because the client side timeout limit was exceeded." (CS 9.3).
-    #[error("The operation was aborted because the client side timeout limit was exceeded. ({operation} on {endpoint}, {after:?})")]
+    #[error(
+        "The operation was aborted because the client side timeout limit was exceeded. ({operation} on {endpoint}, {after:?})"
+    )]
     TimedOut {
         /// The server.
         endpoint: Endpoint,

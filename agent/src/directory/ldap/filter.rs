@@ -54,6 +54,9 @@ mod tests {
         ]);
         let mut out = Vec::new();
         filter.encode(&mut out);
-        assert_eq!(hex::encode(out), "a00e8702636ea208a30604016104 01ff".replace(' ', ""));
+        assert_eq!(
+            hex::encode(out),
+            "a00e8702636ea208a30604016104 01ff".replace(' ', "")
+        );
     }
 }

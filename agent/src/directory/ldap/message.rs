@@ -88,11 +88,20 @@ pub enum ChangeKind {
 
 /// A request that is sent to the server.
 pub(crate) enum Request<'a> {
-    Bind { name: &'a str, password: &'a str },
+    Bind {
+        name: &'a str,
+        password: &'a str,
+    },
     Unbind,
     Search(&'a Search),
-    Modify { dn: &'a str, changes: &'a [Change] },
-    Add { dn: &'a str, attributes: &'a [Attribute] },
+    Modify {
+        dn: &'a str,
+        changes: &'a [Change],
+    },
+    Add {
+        dn: &'a str,
+        attributes: &'a [Attribute],
+    },
     StartTls,
 }
 
@@ -201,7 +210,9 @@ pub(crate) fn encode(id: i32, request: &Request<'_>, controls: &[Control]) -> Ve
         put_integer(out, ber::INTEGER, id.into());
         encode_operation(out, request);
         if !controls.is_empty() {
-            put(out, CONTROLS, |out| controls.iter().for_each(|control| encode_control(out, control)));
+            put(out, CONTROLS, |out| {
+                controls.iter().for_each(|control| encode_control(out, control));
+            });
         }
     });
     out
@@ -327,7 +338,9 @@ fn decode_outcome(contents: &[u8]) -> Result<Outcome, BerError> {
         code: ResultCode(code),
         matched_dn: reader.text(ber::OCTET_STRING)?.to_owned(),
         // Diagnostics are for people: a server that sends another encoding is still understood.
-        diagnostic: String::from_utf8_lossy(reader.expect(ber::OCTET_STRING)?).trim_end_matches('\0').to_owned(),
+        diagnostic: String::from_utf8_lossy(reader.expect(ber::OCTET_STRING)?)
+            .trim_end_matches('\0')
+            .to_owned(),
     })
 }
 
@@ -340,7 +353,10 @@ fn decode_controls(mut list: Reader<'_>) -> Result<Vec<Control>, BerError> {
         let mut control = list.enter(ber::SEQUENCE)?;
         let oid = control.text(ber::OCTET_STRING)?.to_owned();
         let critical = if control.peek() == Some(ber::BOOLEAN) {
-            control.expect(ber::BOOLEAN)?.first().is_some_and(|byte| *byte != 0)
+            control
+                .expect(ber::BOOLEAN)?
+                .first()
+                .is_some_and(|byte| *byte != 0)
         } else {
             false
         };
@@ -372,7 +388,10 @@ mod tests {
             dn: "CN=Alice,DC=lab,DC=example",
             changes: &changes,
         };
-        let hints = Control::optional("1.2.840.113556.1.4.2239", Some(vec![0x30, 0x03, 0x02, 0x01, 0x01]));
+        let hints = Control::optional(
+            "1.2.840.113556.1.4.2239",
+            Some(vec![0x30, 0x03, 0x02, 0x01, 0x01]),
+        );
         assert_eq!(
             hex::encode(encode(5, &request, &[hints])),
             "3074020105664b041a434e3d416c6963652c44433d6c61622c44433d6578616d706c65302d302b0a01023026\

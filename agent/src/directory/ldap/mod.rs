@@ -8,7 +8,8 @@ mod message;
 
 pub use ber::BerError;
 pub use client::{
-    DEFAULT_TIMEOUT, LDAP_PORT, LDAPS_PORT, LdapConnection, MAX_ENTRIES, MAX_MESSAGE_BYTES, PAGE_SIZE, Protection,
+    DEFAULT_TIMEOUT, LDAP_PORT, LDAPS_PORT, LdapConnection, MAX_ENTRIES, MAX_MESSAGE_BYTES, PAGE_SIZE,
+    Protection,
 };
 pub use error::{LdapError, Refusal, ResultCode};
 pub use filter::Filter;

@@ -76,7 +76,12 @@ pub async fn run_wizard(
             Some(Effect::OpenPage(spec)) => {
                 gate.before_page(spec).await;
                 log.info(&format!("Page loaded: {}", spec.title));
-                event!(host.platform.trace, Part::Wizard, "wizard.page", page = spec.title);
+                event!(
+                    host.platform.trace,
+                    Part::Wizard,
+                    "wizard.page",
+                    page = spec.title
+                );
                 Event::PageOpened
             }
             Some(Effect::Perform(task)) => {
@@ -113,7 +118,12 @@ pub async fn run_wizard(
 
 fn succeed(host: &HostMachine, log: &TraceFile, message: &'static str, facts: Facts) -> WizardReport {
     log.info(message);
-    event!(host.platform.trace, Part::Wizard, "wizard.finished", message = message);
+    event!(
+        host.platform.trace,
+        Part::Wizard,
+        "wizard.finished",
+        message = message
+    );
     let service_account = host
         .services
         .get(crate::product::SERVICE_NAME)
@@ -170,7 +180,7 @@ async fn perform(
         Task::Once(Work::PrepareServiceAccount) => {
             let account = steps::prepare_service_account(host, generation, &answers.service_account).await?;
             Ok(Box::new(move |facts: &mut Facts| {
-                facts.trustee = Some(account.sid.clone());
+                facts.trustee = Some(account.sid);
                 facts.account = Some(account);
             }))
         }
@@ -181,7 +191,7 @@ async fn perform(
         Task::ForDomain(Work::AddDirectories, index) => {
             let answer = answers.domains.get(index).ok_or_else(|| missing("domain"))?;
             let trustee = match &facts.trustee {
-                Some(trustee) => trustee.clone(),
+                Some(trustee) => *trustee,
                 None => steps::service_identity(host).await?,
             };
             steps::add_directory(host, answer, &trustee).await?;

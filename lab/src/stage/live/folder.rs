@@ -31,7 +31,11 @@ impl WorldFolder {
 
     fn make_in(parent: &Path) -> io::Result<Self> {
         let process = std::process::id();
-        let folder = tempfile::Builder::new().prefix(&format!("{PREFIX}{process}-")).tempdir_in(parent)?;
+        let prefix = format!("{PREFIX}{process}-");
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let folder = builder.prefix(&prefix).tempdir_in(parent)?;
         let mark = mark_of(process)?.unwrap_or_default();
         fs::write(folder.path().join(OWNER), format!("{process}\n{mark}\n"))?;
         Ok(Self { folder })

@@ -9,7 +9,7 @@ use std::{
 
 use provlab_agent::{
     ComputerAccount,
-    host::ServiceControl,
+    host::{ServiceControl, ServiceEntry, ServiceState},
     product::{SERVICE_NAME, UPDATER_NAME},
 };
 use provlab_platform::{Clock, Event, Trace, files::RealFiles, net::real::NameTable};
@@ -33,6 +33,8 @@ const HOST_FILE: &str = "host.json";
 const ANSWERS_FILE: &str = "answers.json";
 /// How often the lab looks whether a service has changed its state.
 const POLL: Duration = Duration::from_millis(100);
+/// How long a service may take to show what became of its start.
+const START_LIMIT: Duration = Duration::from_secs(10);
 /// The exit status of a step that went wrong with a message for a person.
 const STEP_FAILED: i32 = 1;
 
@@ -131,8 +133,12 @@ impl LiveHost {
         if let Some(refused) = self.package(request).await? {
             return Ok(InstallOutcome { completed: false, page: String::new(), says: refused, data: None });
         }
+        // One after the other: each process writes its state into the one service database.
         for (service, _) in SERVICES {
             self.start(service).await?;
+            let settled = |entry: &ServiceEntry| entry.state == ServiceState::Running || !entry.last_error.is_empty();
+            let waited = self.services.wait_for(service, START_LIMIT, settled).await;
+            waited.map_err(|error| WorldError::Lab(error.to_string()))?;
         }
         let file = AnswersOnDisk::write(self.root.join(ANSWERS_FILE), request)?;
         self.wizard(&file.path, between).await

@@ -11,8 +11,8 @@ mod forest;
 mod search;
 mod write;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use provlab_platform::Entropy;
 use provlab_protocol::dn::Dn;
@@ -39,7 +39,9 @@ pub(super) fn config() -> Config {
 }
 
 pub(super) fn forest() -> Directory {
-    crate::naming::build(&config(), NOW, &Entropy::seeded(1)).unwrap()
+    static FOREST: LazyLock<Directory> =
+        LazyLock::new(|| crate::naming::build(&config(), NOW, &Entropy::seeded(1)).unwrap());
+    FOREST.clone()
 }
 
 pub(super) fn populated(users: u32) -> Directory {

@@ -60,8 +60,7 @@ pub(crate) fn delete(
         return Err(LdapError::unwilling(win32::CANT_DELETE));
     }
     let system = context.token.kind == TokenKind::System;
-    let by_tree =
-        || request.tree && access::allowed(directory, &context.token, object, Right::DeleteTree);
+    let by_tree = || request.tree && access::allowed(directory, &context.token, object, Right::DeleteTree);
     if !(system || may_delete(directory, context, object) || by_tree()) {
         return Err(LdapError::access_denied());
     }

@@ -398,7 +398,10 @@ fn filters() -> impl Strategy<Value = Filter> {
 
 /// The truth of a list in which one term of truth `decisive` decides; otherwise an undefined one leaves it undefined.
 fn decide(directory: &Directory, object: &Object, list: &[Filter], decisive: bool) -> Option<bool> {
-    let truths: Vec<Option<bool>> = list.iter().map(|filter| oracle(directory, object, filter)).collect();
+    let truths: Vec<Option<bool>> = list
+        .iter()
+        .map(|filter| oracle(directory, object, filter))
+        .collect();
     if truths.contains(&Some(decisive)) {
         Some(decisive)
     } else if truths.contains(&None) {
@@ -469,4 +472,80 @@ fn indexes_and_preparation_change_no_answer() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn constructed_attributes_are_made_when_asked_for() {
+    let directory = forest();
+    let alice = under_base("CN=alice,CN=Users");
+    let users = directory.by_dn(&under_base("CN=Users")).unwrap();
+    let entry = read(
+        &directory,
+        &as_account(&directory, "alice"),
+        &alice,
+        &[
+            "parentGUID",
+            "msDS-PrincipalName",
+            "createTimeStamp",
+            "allowedAttributesEffective",
+            "sDRightsEffective",
+        ],
+    );
+    assert_eq!(
+        entry.values("parentGUID").unwrap()[0].as_ref(),
+        users.guid.to_le_bytes()
+    );
+    assert_eq!(entry.text("msDS-PrincipalName"), Some("CONTOSO\\alice"));
+    assert_eq!(entry.text("createTimeStamp"), Some("20240117212000.0Z"));
+    assert_eq!(entry.text("sDRightsEffective"), Some("0"));
+    let may_write = |entry: &Entry, name: &str| {
+        let list = entry.values("allowedAttributesEffective").unwrap_or_default();
+        list.iter().any(|value| value.as_ref() == name.as_bytes())
+    };
+    assert!(!may_write(&entry, "sAMAccountName"));
+    let entry = read(
+        &directory,
+        &admin(&directory),
+        &alice,
+        &["allowedAttributesEffective"],
+    );
+    assert!(may_write(&entry, "sAMAccountName") && !may_write(&entry, "objectGUID"));
+    let group = read(
+        &directory,
+        &system(),
+        &under_base("CN=Domain Users,CN=Users"),
+        &["primaryGroupToken"],
+    );
+    assert_eq!(group.text("primaryGroupToken"), Some("513"));
+}
+
+#[test]
+fn the_schema_describes_itself() {
+    let directory = forest();
+    let aggregate = under_base("CN=Aggregate,CN=Schema,CN=Configuration");
+    let entry = read(
+        &directory,
+        &system(),
+        &aggregate,
+        &["attributeTypes", "objectClasses"],
+    );
+    let has = |name: &str, line: &str| {
+        entry
+            .values(name)
+            .unwrap()
+            .iter()
+            .any(|value| value.as_ref() == line.as_bytes())
+    };
+    assert!(has(
+        "attributeTypes",
+        "( 1.2.840.113556.1.4.221 NAME 'sAMAccountName' SYNTAX '1.3.6.1.4.1.1466.115.121.1.15' SINGLE-VALUE )"
+    ));
+    assert!(entry.values("objectClasses").unwrap().iter().any(|value| {
+        value.starts_with(b"( 1.2.840.113556.1.5.9 NAME 'user' SUP organizationalPerson STRUCTURAL")
+    }));
+    let filter = "(&(objectClass=attributeSchema)(lDAPDisplayName=msDS-KeyCredentialLink))"
+        .parse()
+        .unwrap();
+    let request = SearchRequest::new(directory.identity().schema_dn(), Scope::OneLevel, filter);
+    assert_eq!(directory.search(&system(), &request).unwrap().entries.len(), 1);
 }
