@@ -1,4 +1,4 @@
-//! Why: AD tells the real reason of a failure only in the diagnostic text, which one side builds and the other takes apart (PR 16.2, 16.3).
+//! AD tells the real reason of a failure only in the diagnostic text, which one side builds and the other takes apart (PR 16.2, 16.3).
 
 mod bind;
 mod diagnostic;

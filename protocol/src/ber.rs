@@ -1,4 +1,4 @@
-//! Why: control values are a handful of BER elements, and Windows writes them with padded lengths that strict DER readers refuse.
+//! Control values are a handful of BER elements, and Windows writes them with padded lengths that strict DER readers refuse.
 
 /// Tag of BOOLEAN.
 pub const BOOLEAN: u8 = 0x01;

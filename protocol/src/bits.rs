@@ -1,4 +1,4 @@
-//! Why: the directory speaks in bit fields, and a bare `u32` lets one be mistaken for another.
+//! The directory speaks in bit fields, and a bare `u32` lets one be mistaken for another.
 
 /// Declares a `Copy` newtype over an unsigned integer with named bits and set operations.
 macro_rules! bit_flags {

@@ -1,4 +1,4 @@
-//! Why: DirSync is how the agent learns what changed; its cookie is the watermark of the whole synchronization (PR 15.1).
+//! DirSync is how the agent learns what changed; its cookie is the watermark of the whole synchronization (PR 15.1).
 
 mod cookie;
 

@@ -1,4 +1,4 @@
-//! Why: names are compared, moved and printed everywhere, and string handling of them goes wrong at the first comma.
+//! Names are compared, moved and printed everywhere, and string handling of them goes wrong at the first comma.
 
 mod escape;
 mod parse;

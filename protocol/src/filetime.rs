@@ -1,4 +1,4 @@
-//! Why: the directory counts time in 100 ns ticks since 1601 and writes it in two text forms.
+//! The directory counts time in 100 ns ticks since 1601 and writes it in two text forms.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Why: domain controllers agree on a gMSA's password without talking, by deriving it from a shared root key (PR 14.3-14.5).
+//! Domain controllers agree on a gMSA's password without talking, by deriving it from a shared root key (PR 14.3-14.5).
 
 mod derive;
 mod envelope;

@@ -1,4 +1,4 @@
-//! Why: Active Directory stores GUIDs mixed-endian, and every place that forgets it names the wrong object.
+//! Active Directory stores GUIDs mixed-endian, and every place that forgets it names the wrong object.
 
 use std::fmt;
 use std::str::FromStr;

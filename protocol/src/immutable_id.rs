@@ -1,4 +1,4 @@
-//! Why: the source anchor ties a directory object to its cloud object for life (PR 15.4, CS 5.11).
+//! The source anchor ties a directory object to its cloud object for life (PR 15.4, CS 5.11).
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Why: the simple LDAP controls are read by the server and written by its clients (PR 15.3, 16.1).
+//! The simple LDAP controls are read by the server and written by its clients (PR 15.3, 16.1).
 
 use crate::ber::{self, BerError, Reader};
 use crate::guid::Guid;

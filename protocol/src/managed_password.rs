@@ -1,4 +1,4 @@
-//! Why: a gMSA's password reaches its host in this blob, and everything the host derives starts from its bytes (PR 14.2).
+//! A gMSA's password reaches its host in this blob, and everything the host derives starts from its bytes (PR 14.2).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Why: the NT hash is what a domain controller stores for a password and what hash sync starts from (PR 12.1).
+//! The NT hash is what a domain controller stores for a password and what hash sync starts from (PR 12.1).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Why: LDAP names its controls, extensions and matching rules by numbers that nobody should retype.
+//! LDAP names its controls, extensions and matching rules by numbers that nobody should retype.
 
 /// Request and response controls (PR 15.1, 15.3, 16.1).
 pub mod control {

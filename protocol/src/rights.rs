@@ -1,4 +1,4 @@
-//! Why: extended rights, attributes and classes appear in access control as GUIDs (PR 19, CS 14).
+//! Extended rights, attributes and classes appear in access control as GUIDs (PR 19, CS 14).
 
 use crate::guid::Guid;
 

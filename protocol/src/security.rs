@@ -1,4 +1,4 @@
-//! Why: who may do what is stored as a security descriptor, in bytes in the directory and as SDDL in texts (PR 14.1, 14.5, 19).
+//! Who may do what is stored as a security descriptor, in bytes in the directory and as SDDL in texts (PR 14.1, 14.5, 19).
 
 mod ace;
 mod binary;

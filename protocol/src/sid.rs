@@ -1,4 +1,4 @@
-//! Why: accounts are named in access control by SID, in text and in bytes, and both ends must agree (PR 16.4).
+//! Accounts are named in access control by SID, in text and in bytes, and both ends must agree (PR 16.4).
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Why: one number holds most of an account's state, and its bits have names (PR 16.4).
+//! One number holds most of an account's state, and its bits have names (PR 16.4).
 
 bit_flags! {
     /// The bits of `userAccountControl` and of `msDS-User-Account-Control-Computed`.

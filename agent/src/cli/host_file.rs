@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,9 @@ struct HostFile {
     /// The FIPS policy of the server.
     #[serde(default)]
     fips: bool,
+    /// How many times shorter than the product's the agent's pauses are.
+    #[serde(default)]
+    speed: Option<NonZeroU32>,
     /// Every name that the server can resolve.
     network: NameTable,
     /// PEM file of the authority that it trusts.
@@ -134,5 +138,6 @@ pub(super) fn open(file: &Path, root: &Path, events: Events) -> Result<HostMachi
     let mut host = HostMachine::new(platform, computer, described.domain_controllers, Some(POLL));
     host.policies = described.policies;
     host.facts = described.facts;
+    host.speed = described.speed.map_or(1, NonZeroU32::get);
     Ok(host)
 }

@@ -132,6 +132,8 @@ pub struct HostMachine {
     pub services: ServiceControl,
     /// The registry.
     pub registry: Registry,
+    /// How many times shorter than the product's the agent's own pauses are; 1 is the product's pace.
+    pub speed: u32,
 }
 
 impl HostMachine {
@@ -156,7 +158,18 @@ impl HostMachine {
             facts: HostFacts::default(),
             services,
             registry,
+            speed: 1,
         }
+    }
+
+    /// A pause of the product at this host's speed. Limits of real work are not pauses: they stay as they are.
+    pub fn shortened(&self, pause: Duration) -> Duration {
+        pause / self.speed.max(1)
+    }
+
+    /// Waits for a pause of the product at this host's speed.
+    pub async fn pause(&self, pause: Duration) {
+        self.platform.clock.sleep(self.shortened(pause)).await;
     }
 
     /// Domain controllers of a domain, the preferred ones first.

@@ -105,7 +105,7 @@ pub(super) async fn listen(shared: Arc<Shared>, endpoint: SignalingListenerEndpo
             reason = lost.0
         );
         // Spread, so that agents of one relay do not come back all at once.
-        clock.sleep(entropy.range_duration(pause / 2, pause)).await;
+        shared.host.pause(entropy.range_duration(pause / 2, pause)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

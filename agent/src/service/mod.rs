@@ -71,7 +71,7 @@ pub async fn run_service(host: &HostMachine, mut shutdown: watch::Receiver<bool>
         set_state(host, ServiceState::Stopped, &reason)?;
         let pause = async {
             match retry {
-                Some(pause) => host.platform.clock.sleep(pause).await,
+                Some(pause) => host.pause(pause).await,
                 None => std::future::pending().await,
             }
         };

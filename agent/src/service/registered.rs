@@ -146,7 +146,7 @@ impl Agent<'_> {
 
     fn pause_after(&self, failures: u32) -> Duration {
         if self.state.initial && failures <= STARTUP_ATTEMPTS {
-            return STARTUP_PAUSE;
+            return self.host.shortened(STARTUP_PAUSE);
         }
         let strategy = &self.settings.periodic_bootstrap_retry_strategy;
         let (pause, spread) = strategy.wait_after(failures);

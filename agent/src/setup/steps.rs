@@ -38,7 +38,7 @@ where
         match step().await {
             Err(failure) if failure.transient && tries < ATTEMPTS => {
                 tries += 1;
-                host.platform.clock.sleep(PAUSE).await;
+                host.pause(PAUSE).await;
             }
             result => return result,
         }
@@ -333,6 +333,6 @@ pub(crate) async fn verify(host: &HostMachine, since: OffsetDateTime) -> Result<
                 entry.last_error,
             ));
         }
-        clock.sleep(BOOTSTRAP_POLL).await;
+        host.pause(BOOTSTRAP_POLL).await;
     }
 }

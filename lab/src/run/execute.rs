@@ -23,7 +23,7 @@ use crate::{
         AccountTrouble, Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage,
     },
     stage,
-    world::{BetweenPages, Credential, Graph, InstallOutcome, InstallRequest, World, WorldError, environment_of},
+    world::{BetweenPages, Book, Credential, Graph, InstallOutcome, InstallRequest, World, WorldError, environment_of},
 };
 
 /// Runs one scenario from nothing to nothing: builds the world, plays the story, ends the world.
@@ -145,7 +145,7 @@ type State = Rc<RefCell<RunState>>;
 async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), WorldError> {
     match step {
         Step::Install(install) => {
-            let request = install_request(world, install)?;
+            let request = install_request(world.book(), install)?;
             state.borrow_mut().install_begins(&request.host, world.log().len());
             let mut between = Hooks { world, state, steps: &install.between };
             let outcome = world.install(&request, &mut between).await?;
@@ -209,8 +209,10 @@ async fn graph(world: &dyn World, tenant: &str, account: &str) -> Result<Graph, 
 }
 
 /// What the person answers, from what the scenario says.
-fn install_request(world: &dyn World, install: &Install) -> Result<InstallRequest, WorldError> {
-    let book = world.book();
+///
+/// # Errors
+/// If the step names what the world does not declare.
+pub fn install_request(book: &Book, install: &Install) -> Result<InstallRequest, WorldError> {
     let host = book.host(&install.host)?;
     let admin = book.domain_credential(&install.domain_admin)?;
     let cloud = book.cloud_credential(&install.tenant, &install.sign_in_as)?;

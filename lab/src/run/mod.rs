@@ -9,5 +9,5 @@ mod options;
 mod state;
 
 pub use dispatch::{Action, DEFAULT_PATIENCE, Dispatcher, Event, Failure, Unmet, Verdict};
-pub use execute::{play, run_scenario};
+pub use execute::{install_request, play, run_scenario};
 pub use options::{KeepFiles, RunOptions, Weather};

@@ -76,6 +76,7 @@ impl<R> Mock<R> {
 /// A server: its machine, and the tasks that stand for its service processes.
 struct SimHost {
     machine: HostMachine,
+    files: SimFiles,
     services: RefCell<BTreeMap<&'static str, Task>>,
 }
 
@@ -149,6 +150,27 @@ impl SimWorld {
         })
     }
 
+    /// The files of a host, in which a test can place a kill between two writes.
+    ///
+    /// # Errors
+    /// If the world declares no such host.
+    pub fn files(&self, host: &str) -> Result<&SimFiles, WorldError> {
+        self.host(host).map(|host| &host.files)
+    }
+
+    /// The cloud's durable state, in which a test can place a kill between two commits.
+    pub fn cloud_store(&self) -> &MemoryStore {
+        &self.cloud.store
+    }
+
+    /// The same of a domain's directory.
+    ///
+    /// # Errors
+    /// If the world declares no such domain.
+    pub fn directory_store(&self, domain: &str) -> Result<&MemoryStore, WorldError> {
+        self.mock(domain).map(|mock| &*mock.store)
+    }
+
     fn host(&self, name: &str) -> Result<&SimHost, WorldError> {
         let host = self.hosts.get(&name.to_lowercase());
         host.ok_or_else(|| WorldError::Lab(format!("there is no host `{name}`")))
@@ -165,7 +187,10 @@ fn sim_host(book: &Book, host: &Host, platform: Platform) -> SimHost {
         platform.clock.set_skew(time::Duration::try_from(ahead.0).unwrap_or(time::Duration::ZERO));
     }
     let computer = declare::computer_account(book, host);
+    let files = SimFiles::new();
+    let platform = Platform { files: Arc::new(files.clone()), ..platform };
     SimHost {
+        files,
         machine: HostMachine::new(platform, computer, declare::domain_controllers(book), None),
         services: RefCell::default(),
     }

@@ -1,4 +1,4 @@
-//! Why: a refused bind is always result 49; only the sub-code in its text tells a wrong password from an expired one (PR 16.3).
+//! A refused bind is always result 49; only the sub-code in its text tells a wrong password from an expired one (PR 16.3).
 
 use super::{Diagnostic, Win32Error, dsid};
 

@@ -1,4 +1,4 @@
-//! Why: the texts have six shapes, told apart by the part of AD that raised the error.
+//! The texts have six shapes, told apart by the part of AD that raised the error.
 
 use super::Win32Error;
 

@@ -1,4 +1,4 @@
-//! Why: the first eight digits of AD's diagnostic texts are a Win32 code, the only part that never varies by build.
+//! The first eight digits of AD's diagnostic texts are a Win32 code, the only part that never varies by build.
 
 use std::fmt;
 

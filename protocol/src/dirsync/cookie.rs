@@ -1,4 +1,4 @@
-//! Why: a domain controller must know its own cookie again and notice one that another controller gave.
+//! A domain controller must know its own cookie again and notice one that another controller gave.
 
 use crate::filetime::FileTime;
 use crate::guid::Guid;

@@ -1,4 +1,4 @@
-//! Why: a printed value must parse back to itself and look as AD prints it.
+//! A printed value must parse back to itself and look as AD prints it.
 
 use std::fmt::{self, Write};
 

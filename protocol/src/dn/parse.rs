@@ -1,4 +1,4 @@
-//! Why: RFC 4514 with its escapes, the quotes of older texts, and a clear word about everything else.
+//! RFC 4514 with its escapes, the quotes of older texts, and a clear word about everything else.
 
 use super::escape::SPECIAL;
 use super::{MAX_DN_BYTES, MAX_RDNS, Rdn};

@@ -1,4 +1,4 @@
-//! Why: the chain of keys from the forest's root key down to one account's password (PR 14.5).
+//! The chain of keys from the forest's root key down to one account's password (PR 14.5).
 
 use std::fmt;
 

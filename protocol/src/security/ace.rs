@@ -1,4 +1,4 @@
-//! Why: one entry says what one trustee may, may not, or is watched doing.
+//! One entry says what one trustee may, may not, or is watched doing.
 
 use crate::guid::Guid;
 use crate::sid::Sid;

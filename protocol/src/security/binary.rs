@@ -1,4 +1,4 @@
-//! Why: the self-relative byte form is what `nTSecurityDescriptor` and `msDS-GroupMSAMembership` hold (MS-DTYP 2.4.4-2.4.6).
+//! The self-relative byte form is what `nTSecurityDescriptor` and `msDS-GroupMSAMembership` hold (MS-DTYP 2.4.4-2.4.6).
 
 use super::{AccessMask, Ace, AceFlags, AceKind, Acl, DescriptorControl, SecurityDescriptor};
 use crate::guid::Guid;

@@ -1,4 +1,4 @@
-//! Why: people and scenario files write security descriptors as SDDL text (MS-DTYP 2.5.1).
+//! People and scenario files write security descriptors as SDDL text (MS-DTYP 2.5.1).
 //!
 //! Read: owner, group and both lists; plain and object entries; rights as letters or numbers; SIDs as text, as
 //! well-known letters, and, with a domain given, as letters relative to it (`DA` for Domain Admins).

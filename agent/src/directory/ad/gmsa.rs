@@ -399,7 +399,7 @@ pub async fn prove(host: &HostMachine, part: Part, name: &str) -> Result<(), Gms
         if tries == INSTALL_ATTEMPTS {
             return Err(GmsaError::NotInstallable { name, detail });
         }
-        host.platform.clock.sleep(ATTEMPT_PAUSE).await;
+        host.pause(ATTEMPT_PAUSE).await;
     }
 }
 

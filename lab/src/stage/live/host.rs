@@ -60,6 +60,7 @@ struct HostFile<'a> {
     domain_controllers: &'a BTreeMap<String, Vec<String>>,
     network: &'a NameTable,
     ca_file: &'a Path,
+    speed: u32,
 }
 
 #[derive(Serialize)]
@@ -80,6 +81,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) names: &'a NameTable,
     /// The certificate of the run's authority.
     pub(super) ca_file: &'a Path,
+    /// How many times shorter than the product's the agents' pauses are.
+    pub(super) speed: u32,
     /// The lab's trace.
     pub(super) trace: &'a Trace,
     /// The lab's clock.
@@ -106,6 +109,7 @@ impl LiveHost {
             domain_controllers: around.domain_controllers,
             network: around.names,
             ca_file: around.ca_file,
+            speed: around.speed,
         };
         write_private_json(&root.join(HOST_FILE), &described)?;
         let files = Arc::new(RealFiles::new(&root));

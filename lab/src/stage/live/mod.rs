@@ -125,6 +125,7 @@ impl LiveWorld {
             domain_controllers: &declare::domain_controllers(&book),
             names: &names,
             ca_file: &ca_file,
+            speed: LIVE_SPEED,
             trace: &trace,
             clock: &clock,
         };

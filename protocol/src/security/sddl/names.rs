@@ -1,4 +1,4 @@
-//! Why: SDDL is mostly letters, and a table of them can be checked against MS-DTYP 2.5.1 line by line.
+//! SDDL is mostly letters, and a table of them can be checked against MS-DTYP 2.5.1 line by line.
 
 use super::super::{AccessMask, AceFlags, AceKind, DescriptorControl};
 use crate::sid::{Sid, rid, well_known};
