@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use provlab_benches::controller::{Bound, Controller};
 use provlab_benches::forest::{
-    PEOPLE, changes, context, filter, first_page, forest, latest_cookie, people, promote, search,
+    PEOPLE, changes, context, filter, first_page, forest, latest_cookie, people, relocate, search,
 };
 use provlab_benches::{USERS, growth, sized};
 use provlab_directory::Directory;
@@ -106,7 +106,7 @@ fn dir_sync_delta(criterion: &mut Criterion) {
     for &users in growth() {
         let mut directory = forest(users);
         let cookie = latest_cookie(&directory);
-        promote(&mut directory, 100, "Director");
+        relocate(&mut directory, 100, "Ockham");
         dir_sync(&mut group, users, &directory, cookie);
     }
     group.finish();

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use provlab_benches::controller::Controller;
-use provlab_benches::forest::{forest, promote};
+use provlab_benches::forest::{forest, relocate};
 use provlab_benches::graph::Graph;
 use provlab_benches::job::{Job, TENANT, cloud};
 use provlab_benches::{USERS, growth, sized};
@@ -48,9 +48,9 @@ fn delta_cycle(criterion: &mut Criterion) {
         let controller = Controller::new(forest(users));
         let initial = controller.all_changes(None);
         let known = initial.last().map(|page| page.cookie.clone());
-        // Two titles in turn, so that every cycle has the same writes to do.
-        let mut deltas = ["Director", "Vice President"].map(|title| {
-            controller.change(|directory| promote(directory, 100, title));
+        // Two cities in turn, so that every cycle has the same writes to do.
+        let mut deltas = ["Ockham", "Hursley"].map(|city| {
+            controller.change(|directory| relocate(directory, 100, city));
             controller.all_changes(known.clone())
         });
         let db = cloud();

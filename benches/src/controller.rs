@@ -301,7 +301,7 @@ fn message_length(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forest::{forest, promote};
+    use crate::forest::{forest, relocate};
 
     #[test]
     fn what_is_played_back_is_what_was_computed() {
@@ -320,7 +320,7 @@ mod tests {
         let first = controller.all_changes(None);
         assert_eq!(controller.all_changes(None), first);
         let known = first.last().map(|page| page.cookie.clone());
-        controller.change(|directory| promote(directory, 5, "Director"));
+        controller.change(|directory| relocate(directory, 5, "Ockham"));
         let delta = controller.all_changes(known);
         let changed: usize = delta.iter().map(|page| page.resources.len()).sum();
         assert_eq!(changed, 5);

@@ -127,18 +127,18 @@ pub fn people(directory: &Directory) -> Vec<Dn> {
         .collect()
 }
 
-/// Changes the title of the first `count` people, one modify each.
+/// Moves the first `count` people to another city, one modify each.
 ///
 /// # Panics
 /// If the directory refuses one.
-pub fn promote(directory: &mut Directory, count: usize, title: &str) {
+pub fn relocate(directory: &mut Directory, count: usize, city: &str) {
     for dn in people(directory).into_iter().take(count) {
-        let attribute = Attribute::new("title", &[title]);
+        let attribute = Attribute::new("l", &[city]);
         let request = ModifyRequest::single(dn, ModifyOperation::Replace, attribute);
         // Nothing outlives a benchmark, so there is nothing to make the change durable in.
         let _change = directory
             .modify(&context(), &request)
-            .expect("the system may write titles");
+            .expect("the system may write to users");
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
         let mut directory = forest(60);
         assert_eq!(people(&directory).len(), 60);
         let cookie = latest_cookie(&directory);
-        promote(&mut directory, 7, "Director");
+        relocate(&mut directory, 7, "Ockham");
         let delta = changes(&directory, cookie);
         let found = directory.search(&context(), &delta).expect("replicates").entries;
         assert_eq!(found.len(), 7);

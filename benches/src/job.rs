@@ -139,7 +139,7 @@ impl<'db> Job<'db> {
 mod tests {
     use super::*;
     use crate::controller::Controller;
-    use crate::forest::{forest, promote};
+    use crate::forest::{forest, relocate};
 
     #[test]
     fn a_population_arrives_once_and_a_delta_writes_what_changed() {
@@ -151,7 +151,7 @@ mod tests {
         assert!(job.cycle(pages) >= 42);
         let users = db.read(|cloud| cloud.users.of(TENANT).count());
         assert!(users >= 40);
-        controller.change(|directory| promote(directory, 5, "Director"));
+        controller.change(|directory| relocate(directory, 5, "Ockham"));
         let delta = controller.all_changes(known);
         assert_eq!(job.cycle(delta.clone()), 5);
         assert_eq!(job.cycle(delta), 0);

@@ -3,10 +3,20 @@
 //! Scenario files ([`scenario`]) are run ([`run`]) in a [`world`] that a [`stage`] builds — simulated, or on real
 //! sockets and processes — and are told in a [`report`]. [`cli`] is the command line over all of it.
 //!
-//! Any Rust test can run a scenario:
+//! Any Rust test can run a scenario file, or tell a story in code:
 //!
 //! ```no_run
 //! provlab::assert_passes("scenarios/fresh-install.yaml", &provlab::run::RunOptions::default());
+//! ```
+//!
+//! ```
+//! use provlab::{report::Outcome, run::{RunOptions, run_scenario}, scenario::{Scenario, Span, Step, Located, WorldFile}};
+//!
+//! let quiet_hour = Step::Advance(Located::unplaced(Span(std::time::Duration::from_secs(3600))));
+//! let story = Scenario::in_code("a-quiet-hour", WorldFile::default(), vec![quiet_hour]);
+//! let report = run_scenario(&story, &RunOptions::default());
+//! assert_eq!(report.outcome, Outcome::Passed);
+//! assert_eq!(report.world_time.as_secs(), 3600);
 //! ```
 
 pub mod cli;

@@ -16,10 +16,12 @@ use provlab_entra::control::{Command, Reply};
 use provlab_platform::{Entropy, Event};
 use serde_json::Value;
 
-/// Kills of each part on `sim`, each at a moment of its own.
+/// Kills of each part on `sim` in a small world, each at a moment of its own.
 const MOMENTS: u32 = 20;
-/// Users on `sim`: few, so that a world is quickly made, and one page long.
+/// Users of a small world: one page.
 const FEW: u32 = 24;
+/// Kills of each part on `sim` in a world of two pages, which takes its time.
+const MOMENTS_BETWEEN_PAGES: u32 = 3;
 /// Users of two pages.
 const PAGES: u32 = 560;
 /// Users on `live`: several pages, so that there is a middle.
@@ -163,16 +165,16 @@ fn ends_cycle(event: &Event) -> bool {
     event.name == "job.cycle"
 }
 
-/// [`MOMENTS`] moments spread over a span of the world's time.
-fn moments(span: Duration, label: &str) -> impl Iterator<Item = Duration> {
+/// Moments spread over a span of the world's time.
+fn moments(count: u32, span: Duration, label: &str) -> impl Iterator<Item = Duration> {
     let entropy = Entropy::seeded(1).fork(label);
-    let slice = span / MOMENTS;
-    (0..MOMENTS).map(move |number| slice * number + entropy.range_duration(Duration::ZERO, slice))
+    let slice = span / count;
+    (0..count).map(move |number| slice * number + entropy.range_duration(Duration::ZERO, slice))
 }
 
-/// Kills the part at [`MOMENTS`] moments of the first cycle on `sim`.
-fn killed_in_the_first_cycle(part: &Part, seed: u64) {
-    let story = Story::with(PAGES);
+/// Kills the part at so many moments of the first cycle on `sim`; says how many came between two pages.
+fn killed_in_the_first_cycle(part: &Part, seed: u64, users: u32, kills: u32) -> u32 {
+    let story = Story::with(users);
     let mut span = Duration::ZERO;
     story.on_sim(seed, async |world| {
         story.install(world).await;
@@ -182,8 +184,8 @@ fn killed_in_the_first_cycle(part: &Part, seed: u64) {
         span = world.door().clock.now() - began;
         story.prove(world, "nobody was killed").await;
     });
-    let mut half_way = 0;
-    for moment in moments(span, &format!("{part:?}")) {
+    let mut between_pages = 0;
+    for moment in moments(kills, span, &format!("{part:?}")) {
         // The same seed: until the kill it is the same run.
         story.on_sim(seed, async |world| {
             story.install(world).await;
@@ -191,12 +193,18 @@ fn killed_in_the_first_cycle(part: &Part, seed: u64) {
             world.door().clock.sleep(moment).await;
             let events = world.log().events();
             assert!(!events.iter().any(ends_cycle), "{moment:?} is after the cycle of {span:?}");
-            half_way += u32::from(events.iter().any(exports));
+            between_pages += u32::from(events.iter().any(exports));
             world.crash(part).await.unwrap();
             story.prove(world, &format!("{part:?} was killed {moment:?} into the first cycle of {span:?}")).await;
         });
     }
-    assert!(half_way > 0, "no kill came between two pages");
+    between_pages
+}
+
+fn killed_on_sim(part: &Part, seed: u64) {
+    killed_in_the_first_cycle(part, seed, FEW, MOMENTS);
+    let between_pages = killed_in_the_first_cycle(part, seed, PAGES, MOMENTS_BETWEEN_PAGES);
+    assert!(between_pages > 0, "no kill came between two pages");
 }
 
 fn agent() -> Part {
@@ -209,15 +217,143 @@ fn directory() -> Part {
 
 #[test]
 fn an_agent_killed_in_the_first_cycle_loses_nothing() {
-    killed_in_the_first_cycle(&agent(), 1);
+    killed_on_sim(&agent(), 1);
 }
 
 #[test]
 fn a_directory_killed_in_the_first_cycle_loses_nothing() {
-    killed_in_the_first_cycle(&directory(), 1);
+    killed_on_sim(&directory(), 2);
 }
 
 #[test]
 fn a_cloud_killed_in_the_first_cycle_loses_nothing() {
-    killed_in_the_first_cycle(&Part::Cloud, 1);
+    killed_on_sim(&Part::Cloud, 3);
+}
+
+/// The same on real processes, once, as soon as the first page is exported.
+#[cfg(unix)]
+fn killed_on_live(part: &Part) {
+    let story = Story::with(MANY);
+    let options = RunOptions { stage: StageName::Live, ..RunOptions::default() };
+    stage::runtime(StageName::Live, 1).unwrap().block_on(async {
+        let world = stage::build(&story.install, &options, 1).await.unwrap();
+        let world = world.as_ref();
+        story.install(world).await;
+        story.start(world).await;
+        world.door().clock.timeout(PATIENCE, world.log().find(exports)).await.unwrap();
+        world.crash(part).await.unwrap();
+        let then = synced(&tenant_state(world).await).count();
+        story.prove(world, &format!("{part:?} was killed with {then} objects in the tenant")).await;
+        let all = synced(&tenant_state(world).await).count();
+        assert!(0 < then && then < all, "the kill did not come in the middle: {then} of {all} objects were there");
+        world.shut_down(false).await;
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn an_agent_process_killed_in_the_first_cycle_loses_nothing() {
+    killed_on_live(&agent());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_process_killed_in_the_first_cycle_loses_nothing() {
+    killed_on_live(&directory());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cloud_process_killed_in_the_first_cycle_loses_nothing() {
+    killed_on_live(&Part::Cloud);
+}
+
+/// The wizard's process ends before it enters a page; `None` lets it finish.
+struct KilledBefore(Option<WizardPage>);
+
+#[async_trait(?Send)]
+impl BetweenPages for KilledBefore {
+    async fn before(&mut self, page: WizardPage) -> Result<(), WorldError> {
+        if self.0 == Some(page) { Err(WorldError::Lab("the wizard is killed".into())) } else { Ok(()) }
+    }
+}
+
+impl Story {
+    /// The administrator begins again, and everything goes its way.
+    async fn rerun(&self, world: &dyn World, when: &str) {
+        told(&self.install, world).await.unwrap_or_else(|text| panic!("{when}:\n{text}"));
+        self.start(world).await;
+        self.prove(world, when).await;
+    }
+}
+
+#[test]
+fn a_wizard_killed_between_two_pages_can_be_run_again() {
+    let story = Story::with(FEW);
+    for page in WizardPage::ALL {
+        story.on_sim(1, async |world| {
+            let request = install_request(world.book(), story.step()).unwrap();
+            world.install(&request, &mut KilledBefore(Some(page))).await.unwrap_err();
+            story.rerun(world, &format!("the wizard was killed before \"{}\"", page.title())).await;
+        });
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wizard_process_killed_between_two_pages_can_be_run_again() {
+    let story = Story::with(FEW);
+    let options = RunOptions { stage: StageName::Live, ..RunOptions::default() };
+    stage::runtime(StageName::Live, 1).unwrap().block_on(async {
+        let world = stage::build(&story.install, &options, 1).await.unwrap();
+        let world = world.as_ref();
+        let request = install_request(world.book(), story.step()).unwrap();
+        // One after the other, each on what the last one left.
+        for page in WizardPage::ALL {
+            world.install(&request, &mut KilledBefore(Some(page))).await.unwrap_err();
+        }
+        story.rerun(world, "the wizard was killed before every page").await;
+        world.shut_down(false).await;
+    });
+}
+
+#[test]
+fn a_wizard_killed_at_any_moment_can_be_run_again() {
+    let story = Story::with(FEW);
+    let mut span = Duration::ZERO;
+    story.on_sim(1, async |world| {
+        let request = install_request(world.book(), story.step()).unwrap();
+        let began = world.door().clock.now();
+        assert!(world.install(&request, &mut KilledBefore(None)).await.unwrap().completed);
+        span = world.door().clock.now() - began;
+    });
+    for moment in moments(MOMENTS, span, "wizard") {
+        story.on_sim(1, async |world| {
+            let request = install_request(world.book(), story.step()).unwrap();
+            let clock = world.door().clock.clone();
+            let ended = clock.timeout(moment, world.install(&request, &mut KilledBefore(None))).await;
+            assert!(ended.is_err(), "{moment:?} is after the installation of {span:?}");
+            story.rerun(world, &format!("the wizard was killed {moment:?} into the installation of {span:?}")).await;
+        });
+    }
+}
+
+/// A host loses its power between two writes of an installation: after each of them in turn.
+#[test]
+fn a_host_that_stops_between_two_writes_can_be_installed_again() {
+    let story = Story::with(FEW);
+    let mut writes = 0;
+    let mut completed = false;
+    while !completed {
+        story.on_sim(1, async |world| {
+            let request = install_request(world.book(), story.step()).unwrap();
+            let files = world.files(HOST).unwrap();
+            files.crash_after(writes);
+            completed = world.install(&request, &mut KilledBefore(None)).await.unwrap().completed;
+            files.restart();
+            world.crash(&agent()).await.unwrap();
+            story.rerun(world, &format!("the host stopped after {writes} writes")).await;
+        });
+        writes += 1;
+    }
 }

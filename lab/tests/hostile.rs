@@ -1,7 +1,7 @@
 //! Bad input to every listener of a world: an answer of the protocol or a close, in time; never a panic, never a hang.
 //!
-//! Every case follows from a seed, the name of its test and its number, so a failure names the line that replays it.
-//! `PROVLAB_HOSTILE_CASES` asks for more cases in all, `PROVLAB_HOSTILE_SEED` for others.
+//! Every damaged message follows from a seed, the name of its test and its number, so a failure names the line that
+//! replays it. `PROVLAB_HOSTILE_CASES` asks for more cases in all, `PROVLAB_HOSTILE_SEED` for others.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "a test")]
 
 mod support {
@@ -10,244 +10,30 @@ mod support {
     pub mod ldap;
     pub mod mutate;
     pub mod peer;
+    pub mod siege;
     pub mod victim;
     pub mod watch;
     pub mod websocket;
 }
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use provlab_directory::server::limits;
 use provlab_entra::{http, relay};
-use provlab_platform::{Endpoint, net::sim::WINDOW_BYTES};
+use provlab_platform::net::sim::WINDOW_BYTES;
 use provlab_protocol::relay::MAX_FRAME_BYTES;
 use support::{
     corpus::{self, Sample},
     dice::Dice,
     ldap,
-    mutate::{self, FRAME_WORDS, HTTP_WORDS, LDAP_WORDS},
-    peer::{Answer, Door, End, Pace, Plan, Protocol, deliver, judge, text},
-    victim::{DC, INSTALLER, PASSWORD, Victim},
-    watch, websocket,
+    peer::{Door, End, Pace, Plan, Protocol, deliver, flood, judge, text},
+    siege::{
+        Attack, GRAPH, LOGIN, besiege, bind, https_attack, in_a_world, ldap_attack, listening, no_panic, nothing,
+        plan, recorded_attack, relay_attack, still_serves,
+    },
+    victim::Victim,
+    websocket,
 };
-
-/// The damaged messages of each test. Together they are what one run of the continuous integration tries.
-const SHARES: [(&str, u64); 12] = [
-    ("ldap-in-clear", 14_000),
-    ("ldap-over-tls", 24_000),
-    ("global-catalog", 8_000),
-    ("handshake", 6_000),
-    ("sign-in", 10_000),
-    ("graph", 14_000),
-    ("registration", 5_000),
-    ("bootstrap", 5_000),
-    ("admin", 6_000),
-    ("trust-renewal", 4_000),
-    ("relay-upgrade", 4_000),
-    ("relay-frames", 10_000),
-];
-
-/// All of them.
-const CASES: u64 = {
-    let (mut sum, mut at) = (0, 0);
-    while at < SHARES.len() {
-        sum += SHARES[at].1;
-        at += 1;
-    }
-    sum
-};
-
-const _: () = assert!(CASES >= 100_000);
-
-/// Cases between two looks at whether the world still serves everybody else.
-const BETWEEN_CHECKS: u64 = 1_000;
-
-const LOGIN: &str = "login.microsoftonline.com";
-const GRAPH: &str = "graph.microsoft.com";
-
-/// A port with what is said to it.
-struct Attack {
-    door: Door,
-    /// Valid messages.
-    samples: Vec<Sample>,
-    /// Sent before each of them, undamaged.
-    before: fn(&Victim) -> Vec<u8>,
-    /// Whether the damage is done before TLS, to the handshake itself.
-    bare: bool,
-    /// A message that is answered well, and a piece of its answer.
-    good: (Sample, &'static [u8]),
-}
-
-fn nothing(_: &Victim) -> Vec<u8> {
-    Vec::new()
-}
-
-fn bind(_: &Victim) -> Vec<u8> {
-    ldap::bind(INSTALLER, PASSWORD)
-}
-
-fn listening(victim: &Victim) -> Vec<u8> {
-    [websocket::upgrade(victim), websocket::hello(victim)].concat()
-}
-
-fn ldap_attack(victim: &Victim, port: u16, before: fn(&Victim) -> Vec<u8>) -> Attack {
-    Attack {
-        door: Door { to: Endpoint::new(DC, port), sealed: matches!(port, 636 | 3269), protocol: Protocol::Ldap },
-        samples: corpus::ldap(victim),
-        before,
-        bare: false,
-        good: (Sample::of(&ldap::root_search(), DC), DC.as_bytes()),
-    }
-}
-
-/// An attack on a host of the cloud; the first sample is the one that is answered well.
-fn https_attack(host: &str, samples: Vec<Sample>) -> Attack {
-    let good = samples.first().unwrap_or_else(|| panic!("nothing was recorded to {host}")).clone();
-    Attack {
-        door: Door { to: Endpoint::new(host, 443), sealed: true, protocol: Protocol::Http },
-        samples,
-        before: nothing,
-        bare: false,
-        good: (good, b"HTTP/1.1 2"),
-    }
-}
-
-/// An attack on the host of the cloud that the agent's recorded requests went to.
-fn recorded_attack(victim: &Victim, part: &str) -> Attack {
-    let host = victim.recorded.iter().map(|talk| talk.to.host.as_str()).find(|host| host.contains(part));
-    let host = host.unwrap_or_else(|| panic!("nobody called {part}"));
-    https_attack(host, corpus::http(victim, |to| to == host))
-}
-
-fn relay_attack(victim: &Victim, before: fn(&Victim) -> Vec<u8>) -> Attack {
-    let texts = websocket::texts(victim);
-    Attack {
-        door: Door { to: Endpoint::new(victim.listener.host(), 443), sealed: true, protocol: Protocol::Relay },
-        good: (Sample::of(&websocket::frame(1, &texts[1]), ""), b"\"welcome\""),
-        samples: texts.iter().map(|text| Sample::of(text, "")).collect(),
-        before,
-        bare: false,
-    }
-}
-
-/// What is sent in one case.
-async fn plan(victim: &Victim, attack: &Attack, dice: &mut Dice) -> Plan {
-    let mut bytes = dice.pick(&attack.samples).render(&victim.tokens().await);
-    match attack.door.protocol {
-        Protocol::Ldap => {
-            mutate::mutate(dice, &mut bytes, LDAP_WORDS);
-            if dice.once_in(2) {
-                mutate::repair_ldap(&mut bytes);
-            }
-        }
-        Protocol::Http => {
-            mutate::mutate(dice, &mut bytes, HTTP_WORDS);
-            if dice.once_in(2) {
-                mutate::repair_http(&mut bytes);
-            }
-        }
-        Protocol::Relay => {
-            if !dice.once_in(3) {
-                mutate::mutate(dice, &mut bytes, FRAME_WORDS);
-            }
-            bytes = websocket::damaged_frame(dice, &bytes);
-        }
-    }
-    // Some come twice, some with a valid one behind them.
-    if dice.once_in(16) {
-        bytes.extend_from_within(..);
-    }
-    let before = if dice.once_in(8) && attack.door.protocol == Protocol::Ldap { nothing } else { attack.before };
-    let bytes = [before(victim), bytes].concat();
-    let pace = match dice.below(8) {
-        0 => Pace::Pieces(1 + dice.below(bytes.len()), Duration::from_millis(1 + dice.below(20) as u64)),
-        _ => Pace::AtOnce,
-    };
-    let end = match dice.below(32) {
-        0 => End::Silence,
-        1 => End::Gone,
-        2..8 => End::CloseAtOnce,
-        _ => End::Close,
-    };
-    Plan { bytes, pace, end }
-}
-
-/// Whether everybody else is still served.
-async fn still_serves(victim: &Victim, attack: &Attack) -> Result<(), String> {
-    let (sample, expected) = &attack.good;
-    let mut bytes = if attack.door.protocol == Protocol::Relay { listening(victim) } else { Vec::new() };
-    bytes.extend(sample.render(&victim.tokens().await));
-    let plan = Plan { bytes, pace: Pace::AtOnce, end: End::Close };
-    let answer = deliver(victim, &attack.door, &plan).await?;
-    judge(attack.door.protocol, &answer)?;
-    if mutate::find(&answer.bytes, expected).is_none() {
-        return Err(format!("a good request is answered by {:?}", text(&answer.bytes)));
-    }
-    watch::memory()
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok())
-}
-
-/// Runs the cases of one test against a world of its own.
-fn besiege(name: &'static str, attacks: impl FnOnce(&Victim) -> Vec<Attack>) {
-    let share = SHARES.iter().find(|(known, _)| *known == name).map_or(0, |(_, cases)| *cases);
-    let all = number("PROVLAB_HOSTILE_CASES").unwrap_or(CASES);
-    let cases = (share * all).div_ceil(CASES);
-    let seed = number("PROVLAB_HOSTILE_SEED").unwrap_or(1);
-    let replay = std::env::var("PROVLAB_HOSTILE_REPLAY").ok();
-    let only = match replay.as_deref().map(|case| case.split_once(':')) {
-        Some(Some((wanted, case))) if wanted == name => case.parse::<u64>().ok(),
-        Some(_) => return,
-        None => None,
-    };
-    in_a_world(|victim| async move {
-        let attacks = attacks(&victim);
-        for attack in &attacks {
-            still_serves(&victim, attack).await.unwrap_or_else(|what| panic!("{name}: before any case: {what}"));
-        }
-        for case in only.map_or(0..cases, |only| only..only + 1) {
-            let line = format!(
-                "PROVLAB_HOSTILE_SEED={seed} PROVLAB_HOSTILE_REPLAY={name}:{case} cargo test -p provlab --test hostile"
-            );
-            watch::case_begins(name, &line);
-            let mut dice = Dice::of_case(seed, name, case);
-            let attack = dice.pick(&attacks);
-            let plan = plan(&victim, attack, &mut dice).await;
-            let door = Door { sealed: attack.door.sealed && !attack.bare, ..attack.door.clone() };
-            let outcome = match deliver(&victim, &door, &plan).await {
-                // What answers a handshake is none of the protocol behind it.
-                Ok(_) if attack.bare => Ok(()),
-                Ok(answer) => judge(door.protocol, &answer),
-                Err(what) => Err(what),
-            };
-            let outcome = outcome.and_then(|()| no_panic());
-            let outcome = match outcome {
-                Ok(()) if case % BETWEEN_CHECKS == BETWEEN_CHECKS - 1 => still_serves(&victim, attack).await,
-                other => other,
-            };
-            if let Err(what) = outcome {
-                panic!("case {case} of {cases} at {}: {what}\nsent ({:?}, {:?}): {}\nreplay: {line}", attack.door.to, plan.pace, plan.end, text(&plan.bytes));
-            }
-        }
-        for attack in &attacks {
-            still_serves(&victim, attack).await.unwrap_or_else(|what| panic!("{name}: after all cases: {what}"));
-        }
-        watch::door_ends(name);
-    });
-}
-
-fn no_panic() -> Result<(), String> {
-    let panics = watch::panics();
-    if panics.is_empty() { Ok(()) } else { Err(format!("a panic: {}", panics.join("; "))) }
-}
-
-fn in_a_world<F: Future<Output = ()>>(test: impl FnOnce(Victim) -> F) {
-    watch::begin();
-    let runtime = provlab_platform::sim::runtime(1).unwrap();
-    runtime.block_on(async { Box::pin(test(Box::pin(Victim::build()).await)).await });
-}
 
 #[test]
 fn damaged_ldap_in_clear() {
@@ -333,4 +119,230 @@ fn damaged_relay_upgrades() {
 #[test]
 fn damaged_relay_frames() {
     besiege("relay-frames", |victim| vec![relay_attack(victim, listening), relay_attack(victim, websocket::upgrade)]);
+}
+
+/// One attack on every listener of the world.
+fn everywhere(victim: &Victim) -> Vec<Attack> {
+    let mut attacks: Vec<_> = [389, 3268].map(|port| ldap_attack(victim, port, nothing)).into();
+    attacks.extend([636, 3269].map(|port| ldap_attack(victim, port, bind)));
+    attacks.push(https_attack(LOGIN, corpus::login(victim, LOGIN)));
+    attacks.push(https_attack(GRAPH, corpus::graph(GRAPH)));
+    attacks.extend(["registration", "bootstrap", "admin", "renewtrust"].map(|part| recorded_attack(victim, part)));
+    attacks.push(relay_attack(victim, listening));
+    attacks
+}
+
+async fn all_still_serve(victim: &Victim, attacks: &[Attack]) {
+    for attack in attacks {
+        still_serves(victim, attack).await.unwrap_or_else(|what| panic!("{}: {what}", attack.door.to));
+    }
+    no_panic().unwrap();
+}
+
+/// How much a server takes in of one client at most: its largest message, and what the network holds for it.
+fn most_taken(protocol: Protocol) -> usize {
+    WINDOW_BYTES * 2
+        + match protocol {
+            Protocol::Ldap => limits::MAX_MESSAGE_BYTES,
+            Protocol::Http => http::MAX_DISCARDED_BYTES + http::MAX_HEAD_BYTES,
+            Protocol::Relay => MAX_FRAME_BYTES,
+        }
+}
+
+#[test]
+fn messages_that_aim_at_one_limit() {
+    in_a_world(|victim| async move {
+        let attacks = everywhere(&victim);
+        for attack in &attacks {
+            let door = &attack.door;
+            let host = door.to.host.as_str();
+            let mut messages = match door.protocol {
+                Protocol::Ldap => ldap::designed(),
+                Protocol::Http => corpus::designed_http(host, corpus::path_of(&attack.samples[0]).as_str()),
+                Protocol::Relay => websocket::designed(),
+            };
+            if host == GRAPH {
+                let tokens = victim.tokens().await;
+                let queries = corpus::designed_graph(host);
+                messages.extend(queries.into_iter().map(|(name, sample)| (name, sample.render(&tokens))));
+            }
+            for (name, message) in messages {
+                let bytes = [(attack.before)(&victim), message].concat();
+                let plan = Plan { bytes, pace: Pace::AtOnce, end: End::Close };
+                let judged = deliver(&victim, door, &plan).await.and_then(|answer| judge(door.protocol, &answer));
+                judged.and_then(|()| no_panic()).unwrap_or_else(|what| panic!("{name} at {}: {what}", door.to));
+            }
+        }
+        all_still_serve(&victim, &attacks).await;
+    });
+}
+
+/// A message without end, by its beginning; the rest is filled up.
+fn endless(attack: &Attack, victim: &Victim) -> Vec<(&'static str, Vec<u8>)> {
+    let host = &attack.door.to.host;
+    let messages = match attack.door.protocol {
+        Protocol::Ldap => vec![
+            ("the largest message", [&[0x30, 0x84][..], &(limits::MAX_MESSAGE_BYTES as u32 - 6).to_be_bytes()].concat()),
+            ("a message that is too large", [&[0x30, 0x84][..], &(limits::MAX_MESSAGE_BYTES as u32).to_be_bytes()].concat()),
+        ],
+        Protocol::Http => vec![
+            ("a request line", b"GET /".to_vec()),
+            ("a header", format!("GET / HTTP/1.1\r\nHost: {host}\r\nX-A: ").into_bytes()),
+            ("a body", format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1099511627776\r\n\r\n").into_bytes()),
+            ("a chunk", format!("POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n").into_bytes()),
+        ],
+        Protocol::Relay => vec![
+            ("a frame", [&[0x81, 0xff][..], &(1_u64 << 40).to_be_bytes(), &[0; 4]].concat()),
+            ("the largest frame", [&[0x81, 0xff][..], &(MAX_FRAME_BYTES as u64).to_be_bytes(), &[0; 4]].concat()),
+        ],
+    };
+    messages.into_iter().map(|(name, start)| (name, [(attack.before)(victim), start].concat())).collect()
+}
+
+#[test]
+fn messages_without_end() {
+    in_a_world(|victim| async move {
+        let attacks = everywhere(&victim);
+        for attack in &attacks {
+            let most = most_taken(attack.door.protocol);
+            for (name, mut bytes) in endless(attack, &victim) {
+                bytes.resize(most + (4 << 20), b'a');
+                let plan = Plan { bytes, pace: Pace::AtOnce, end: End::Silence };
+                let answer = deliver(&victim, &attack.door, &plan).await;
+                let answer = answer.unwrap_or_else(|what| panic!("{name} at {}: {what}", attack.door.to));
+                assert!(answer.taken <= most, "{name} at {}: {} bytes were taken", attack.door.to, answer.taken);
+                judge(attack.door.protocol, &answer).unwrap_or_else(|what| panic!("{name} at {}: {what}", attack.door.to));
+            }
+        }
+        all_still_serve(&victim, &attacks).await;
+    });
+}
+
+/// A point at which a client falls silent, or becomes slow, and how long it may then stay.
+struct Stall {
+    what: &'static str,
+    door: Door,
+    /// Sent at once.
+    first: Vec<u8>,
+    /// Dripped, or not sent at all.
+    rest: Vec<u8>,
+    limit: Duration,
+}
+
+/// Every wait that a server bounds, at every listener.
+fn stalls(victim: &Victim, attacks: &[Attack]) -> Vec<Stall> {
+    let mut all = Vec::new();
+    let hello = corpus::handshakes(victim)[0].render(&Default::default());
+    for attack in attacks {
+        let mut stall = |what, door: &Door, first: Vec<u8>, rest: &[u8], limit| {
+            all.push(Stall { what, door: door.clone(), first, rest: rest.to_vec(), limit });
+        };
+        let door = &attack.door;
+        if door.sealed {
+            let bare = Door { sealed: false, ..door.clone() };
+            stall("the handshake", &bare, Vec::new(), &hello, provlab_platform::net::HANDSHAKE_LIMIT);
+        }
+        match door.protocol {
+            Protocol::Ldap => {
+                let request = ldap::root_search();
+                stall("the first request", door, request[..1].to_vec(), &request[1..], limits::FRAME_TIMEOUT);
+                stall("a later request", door, [ldap::bind("", ""), request[..2].to_vec()].concat(), &request[2..], limits::FRAME_TIMEOUT);
+            }
+            Protocol::Http => {
+                let host = &door.to.host;
+                let head = format!("POST /a HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\n");
+                stall("a head", door, Vec::new(), head.as_bytes(), http::HEAD_TIMEOUT);
+                // After the answer the connection may be kept for another request.
+                stall("a body", door, head.into_bytes(), &[b'a'; 100], http::BODY_TIMEOUT + http::HEAD_TIMEOUT);
+            }
+            Protocol::Relay => {
+                let text = websocket::texts(victim);
+                let silence = relay::KEEP_ALIVE * (relay::SILENT_INTERVALS + 1);
+                stall("the upgrade", door, Vec::new(), &websocket::upgrade(victim), http::HEAD_TIMEOUT);
+                stall("the hello", door, websocket::upgrade(victim), &websocket::hello(victim), relay::HELLO_TIMEOUT);
+                stall("a frame", door, listening(victim), &websocket::frame(1, &text[5]), silence);
+            }
+        }
+    }
+    all
+}
+
+/// How much later than its limit a server may close: the network's latency, and pieces that are on their way.
+const LATE: Duration = Duration::from_secs(3);
+
+#[test]
+fn clients_that_fall_silent_or_are_slow() {
+    in_a_world(|victim| async move {
+        let attacks = everywhere(&victim);
+        for stall in stalls(&victim, &attacks) {
+            let half = [&stall.first[..], &stall.rest[..stall.rest.len() / 2]].concat();
+            let silent = Plan { bytes: half, pace: Pace::AtOnce, end: End::Silence };
+            // So slow that the rest would take twice as long as it may.
+            let pause = stall.limit * 2 / u32::try_from(stall.rest.len()).unwrap();
+            let slow = Plan { bytes: stall.rest.clone(), pace: Pace::Pieces(1, pause), end: End::Silence };
+            for (how, first, plan) in [("silent", Vec::new(), silent), ("slow", stall.first.clone(), slow)] {
+                let answer = support::peer::deliver_after(&victim, &stall.door, &first, &plan).await;
+                let place = format!("{how} in {} at {}", stall.what, stall.door.to);
+                let answer = answer.unwrap_or_else(|what| panic!("{place}: {what}"));
+                assert!(answer.took <= stall.limit + LATE, "{place}: {:?} instead of {:?}", answer.took, stall.limit);
+            }
+        }
+        for attack in attacks.iter().filter(|attack| attack.door.protocol == Protocol::Ldap) {
+            let nothing = Plan { bytes: Vec::new(), pace: Pace::AtOnce, end: End::Silence };
+            let answer = deliver(&victim, &attack.door, &nothing).await.unwrap();
+            assert!(answer.took <= limits::FIRST_REQUEST_TIMEOUT + LATE, "{:?}", answer.took);
+        }
+        all_still_serve(&victim, &attacks).await;
+    });
+}
+
+#[test]
+fn clients_that_ask_without_end_and_never_read() {
+    in_a_world(|victim| async move {
+        let attacks = everywhere(&victim);
+        for attack in &attacks {
+            let (first, again) = match attack.door.protocol {
+                Protocol::Relay => (listening(&victim), websocket::frame(1, br#"{"v":1,"type":"ping"}"#)),
+                _ => (Vec::new(), attack.good.0.render(&victim.tokens().await)),
+            };
+            let answer = flood(&victim, &attack.door, &first, &again).await;
+            let answer = answer.unwrap_or_else(|what| panic!("{}: {what}", attack.door.to));
+            let most = most_taken(attack.door.protocol);
+            assert!(answer.taken <= most, "{}: {} bytes were taken", attack.door.to, answer.taken);
+        }
+        all_still_serve(&victim, &attacks).await;
+    });
+}
+
+/// Clients at the same time, and how often.
+const CROWD: usize = 100;
+const WAVES: u64 = 10;
+
+#[test]
+fn crowds_of_hostile_clients() {
+    in_a_world(|victim| async move {
+        let attacks = Rc::new(everywhere(&victim));
+        let victim = Rc::new(victim);
+        for wave in 0..WAVES {
+            let local = tokio::task::LocalSet::new();
+            let mut crowd = Vec::new();
+            for client in 0..CROWD as u64 {
+                let (victim, attacks) = (Rc::clone(&victim), Rc::clone(&attacks));
+                crowd.push(local.spawn_local(async move {
+                    let mut dice = Dice::of_case(1, "crowd", wave * CROWD as u64 + client);
+                    let attack = dice.pick(&attacks);
+                    let plan = plan(&victim, attack, &mut dice).await;
+                    let answer = deliver(&victim, &attack.door, &plan).await;
+                    answer.and_then(|answer| judge(attack.door.protocol, &answer)).map_err(|what| {
+                        format!("{}: {what}\nsent: {}", attack.door.to, text(&plan.bytes))
+                    })
+                }));
+            }
+            local.await;
+            for (client, outcome) in crowd.into_iter().enumerate() {
+                outcome.await.unwrap().unwrap_or_else(|what| panic!("client {client} of wave {wave}: {what}"));
+            }
+            all_still_serve(&victim, &attacks).await;
+        }
+    });
 }

@@ -28,7 +28,11 @@ fn up(folder: &Path) -> (Child, Value) {
     let story = folder.join("one-agent.yaml");
     let fixtures = folder.join("fixtures");
     fs::create_dir_all(&fixtures).unwrap();
-    fs::copy(format!("{SCENARIOS}/fixtures/contoso.yaml"), fixtures.join("contoso.yaml")).unwrap();
+    fs::copy(
+        format!("{SCENARIOS}/fixtures/contoso.yaml"),
+        fixtures.join("contoso.yaml"),
+    )
+    .unwrap();
     fs::write(&story, ONE_AGENT).unwrap();
     let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"))
         .args(["up", "--json"])
@@ -40,7 +44,9 @@ fn up(folder: &Path) -> (Child, Value) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(lab.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     (lab, serde_json::from_str(&line).unwrap())
 }
 
@@ -83,7 +89,9 @@ fn children(folder: &Path) -> Vec<String> {
 
 fn worlds(folder: &Path) -> usize {
     let entries = fs::read_dir(folder).unwrap().filter_map(Result::ok);
-    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("provlab-")).count()
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("provlab-"))
+        .count()
 }
 
 #[test]
@@ -91,12 +99,27 @@ fn up_tells_where_everything_is_and_ends_with_its_input() {
     let folder = tempfile::tempdir().unwrap();
     let (mut lab, told) = up(folder.path());
     assert_eq!(told["outcome"], "passed");
-    assert!(fs::read_to_string(told["ca"].as_str().unwrap()).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
-    let (ldaps, login) = (address(&told, "dc1.contoso.com:636"), address(&told, "login.microsoftonline.com:443"));
+    assert!(
+        fs::read_to_string(told["ca"].as_str().unwrap())
+            .unwrap()
+            .starts_with("-----BEGIN CERTIFICATE-----")
+    );
+    let (ldaps, login) = (
+        address(&told, "dc1.contoso.com:636"),
+        address(&told, "login.microsoftonline.com:443"),
+    );
     assert!(ldaps.ip().is_loopback() && listens(ldaps) && listens(login));
-    let accounts: Vec<&str> =
-        told["accounts"].as_array().unwrap().iter().map(|account| account["name"].as_str().unwrap()).collect();
-    for name in [r"CONTOSO\Administrator", r"CONTOSO\install-admin", "hybrid-admin@contoso.onmicrosoft.com"] {
+    let accounts: Vec<&str> = told["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|account| account["name"].as_str().unwrap())
+        .collect();
+    for name in [
+        r"CONTOSO\Administrator",
+        r"CONTOSO\install-admin",
+        "hybrid-admin@contoso.onmicrosoft.com",
+    ] {
         assert!(accounts.contains(&name), "{name} is missing in {accounts:?}");
     }
     drop(lab.stdin.take());
@@ -109,7 +132,13 @@ fn up_tells_where_everything_is_and_ends_with_its_input() {
 fn nothing_outlives_a_lab_that_was_killed_and_gc_removes_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let (mut lab, told) = up(folder.path());
-    let gc = || Command::new(env!("CARGO_BIN_EXE_lab")).arg("gc").env("TMPDIR", folder.path()).output().unwrap();
+    let gc = || {
+        Command::new(env!("CARGO_BIN_EXE_lab"))
+            .arg("gc")
+            .env("TMPDIR", folder.path())
+            .output()
+            .unwrap()
+    };
     assert!(String::from_utf8_lossy(&gc().stdout).contains("nothing was left behind"));
     // Directory, cloud, service, updater.
     if Path::new("/proc/self/cmdline").exists() {
@@ -117,7 +146,10 @@ fn nothing_outlives_a_lab_that_was_killed_and_gc_removes_its_folder() {
     }
     lab.kill().unwrap();
     lab.wait().unwrap();
-    let (ldaps, login) = (address(&told, "dc1.contoso.com:636"), address(&told, "login.microsoftonline.com:443"));
+    let (ldaps, login) = (
+        address(&told, "dc1.contoso.com:636"),
+        address(&told, "login.microsoftonline.com:443"),
+    );
     eventually("the mocks end", || !listens(ldaps) && !listens(login));
     if Path::new("/proc/self/cmdline").exists() {
         eventually("every child ends", || children(folder.path()).is_empty());
@@ -132,11 +164,18 @@ fn every_part_survives_a_crash() {
     let folder = tempfile::tempdir().unwrap();
     let fixtures = folder.path().join("fixtures");
     fs::create_dir_all(&fixtures).unwrap();
-    fs::copy(format!("{SCENARIOS}/fixtures/contoso.yaml"), fixtures.join("contoso.yaml")).unwrap();
+    fs::copy(
+        format!("{SCENARIOS}/fixtures/contoso.yaml"),
+        fixtures.join("contoso.yaml"),
+    )
+    .unwrap();
     let story = folder.path().join("one-agent.yaml");
     fs::write(&story, format!("{ONE_AGENT}{CRASHES}")).unwrap();
     let scenarios = load_file(&story).unwrap_or_else(|errors| panic!("{}", errors.render(false)));
-    let options = RunOptions { stage: StageName::Live, ..RunOptions::default() };
+    let options = RunOptions {
+        stage: StageName::Live,
+        ..RunOptions::default()
+    };
     for scenario in &scenarios {
         let report = run_scenario(scenario, &options);
         if let Some(text) = failure_text(&report) {

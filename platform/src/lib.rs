@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod entropy;
 pub mod files;
 pub mod net;
+pub mod process;
 pub mod sim;
 pub mod store;
 pub mod trace;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 pub use clock::Clock;
 pub use crypto::{Crypto, CryptoError, CryptoPolicy, RsaKeyPair};
 pub use entropy::Entropy;
-pub use files::{Files, FilesError, FilesErrorKind};
+pub use files::{FileLock, Files, FilesError, FilesErrorKind};
 pub use net::{
     ClientIdentity, ClientTls, Endpoint, Listener, Net, NetError, NetErrorKind, Security, ServerTls, Stream,
 };

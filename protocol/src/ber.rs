@@ -1,4 +1,15 @@
-//! Control values are a handful of BER elements, and Windows writes them with padded lengths that strict DER readers refuse.
+//! LDAP and its controls are BER, and Windows writes padded lengths that strict DER readers refuse.
+//!
+//! This is the part of BER that LDAP uses (RFC 4511, 5.1): definite lengths of at most four bytes and tags
+//! of one byte. [`Reader`] borrows, copies nothing and cannot recurse, so input cannot nest it deep: callers
+//! bound depth and counts themselves. [`Writer`] works from the last byte to the first, so that every length
+//! is known when its header is written and nothing is ever moved.
+
+mod reader;
+mod writer;
+
+pub use reader::{MAX_OID_BYTES, Reader, number, truth};
+pub use writer::{Writer, sequence};
 
 /// Tag of BOOLEAN.
 pub const BOOLEAN: u8 = 0x01;
@@ -6,168 +17,113 @@ pub const BOOLEAN: u8 = 0x01;
 pub const INTEGER: u8 = 0x02;
 /// Tag of OCTET STRING.
 pub const OCTET_STRING: u8 = 0x04;
-/// Tag of SEQUENCE.
+/// Tag of ENUMERATED.
+pub const ENUMERATED: u8 = 0x0a;
+/// Tag of SEQUENCE, constructed.
 pub const SEQUENCE: u8 = 0x30;
+/// Tag of SET, constructed.
+pub const SET: u8 = 0x31;
+
+/// Most bytes that the length field of an element may take after its first byte.
+const MAX_LENGTH_BYTES: usize = 4;
+
+/// The low bits of a tag that goes on in the next byte.
+const LONG_TAG: u8 = 0x1f;
 
 /// Why bytes are not the BER that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BerError {
-    /// The bytes end inside an element.
-    #[error("the BER element ends too early")]
-    Truncated,
-    /// Another type of element.
-    #[error("expected the BER tag 0x{expected:02x}, found 0x{actual:02x}")]
-    Tag {
-        /// The tag that belongs here.
-        expected: u8,
-        /// The tag that is here.
-        actual: u8,
+    /// An element runs past the end of what contains it.
+    #[error("an element ends {missing} bytes or more past its container")]
+    Truncated {
+        /// How many bytes are missing at the least.
+        missing: usize,
     },
-    /// Indefinite, or with more than four length bytes.
-    #[error("the BER length is indefinite or takes more than 4 bytes")]
+    /// A tag of several bytes, which LDAP never uses.
+    #[error("a tag must be one byte long")]
+    LongTag,
+    /// A length in the indefinite form, or in more than four bytes.
+    #[error("a length must be definite and take at most {MAX_LENGTH_BYTES} bytes")]
     Length,
-    /// Empty, or outside 64 bits.
-    #[error("the BER integer is empty or does not fit into 64 bits")]
-    Integer,
+    /// Another element than the protocol has at this place.
+    #[error("found tag {found:#04x} where {wanted:#04x} belongs")]
+    Tag {
+        /// The tag that belongs there.
+        wanted: u8,
+        /// The tag that was found.
+        found: u8,
+    },
+    /// A number that is empty or does not fit into 64 bits.
+    #[error("a number is empty or takes more than 64 bits")]
+    Number,
     /// A boolean that is not one byte.
-    #[error("the BER boolean is not one byte long")]
+    #[error("a boolean is not one byte long")]
     Boolean,
-    /// Something follows the last element.
-    #[error("{0} bytes follow the last BER element")]
+    /// A text that is not UTF-8.
+    #[error("a text is not UTF-8")]
+    Text,
+    /// An object identifier that is not made of digits and dots.
+    #[error("an object identifier has other characters than digits and dots")]
+    Oid,
+    /// More bytes or elements than are accepted.
+    #[error("there are more than {limit} where no more are accepted")]
+    TooMany {
+        /// The most that are accepted.
+        limit: usize,
+    },
+    /// Elements after the last one that the protocol has.
+    #[error("{0} bytes follow the last element")]
     Trailing(usize),
 }
 
-/// Reads definite-length BER elements one after the other, without copying.
-#[derive(Clone, Debug)]
-pub struct Reader<'a> {
-    rest: &'a [u8],
+/// Tag and length of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its tag.
+    pub tag: u8,
+    /// Bytes of tag and length.
+    size: usize,
+    /// Bytes of its contents.
+    length: usize,
 }
 
-impl<'a> Reader<'a> {
-    /// A reader over `bytes`.
-    pub const fn new(bytes: &'a [u8]) -> Self {
-        Reader { rest: bytes }
+impl Header {
+    /// Bytes of the whole element.
+    pub const fn total(self) -> usize {
+        self.size.saturating_add(self.length)
     }
+}
 
-    /// The tag of the next element, if there is one.
-    pub fn peek_tag(&self) -> Option<u8> {
-        self.rest.first().copied()
+/// The header at the start of `bytes`, or `None` while it is not complete: for cutting a stream into elements.
+///
+/// # Errors
+/// A tag of several bytes, an indefinite length, or one of more than four bytes.
+pub fn header(bytes: &[u8]) -> Result<Option<Header>, BerError> {
+    let Some(&tag) = bytes.first() else {
+        return Ok(None);
+    };
+    if tag & LONG_TAG == LONG_TAG {
+        return Err(BerError::LongTag);
     }
-
-    /// The content of the next element, which must have this tag.
-    ///
-    /// # Errors
-    /// Another tag, or a malformed length.
-    pub fn element(&mut self, expected: u8) -> Result<&'a [u8], BerError> {
-        let (&actual, after_tag) = self.rest.split_first().ok_or(BerError::Truncated)?;
-        if actual != expected {
-            return Err(BerError::Tag { expected, actual });
+    let [_, first, rest @ ..] = bytes else {
+        return Ok(None);
+    };
+    let (size, length) = if first & 0x80 == 0 {
+        (2, usize::from(*first))
+    } else {
+        let count = usize::from(first & 0x7f);
+        if count == 0 || count > MAX_LENGTH_BYTES {
+            return Err(BerError::Length);
         }
-        let (&first, after_first) = after_tag.split_first().ok_or(BerError::Truncated)?;
-        let (length, body) = match first {
-            0..=0x7f => (usize::from(first), after_first),
-            0x81..=0x84 => {
-                let (digits, body) = after_first
-                    .split_at_checked(usize::from(first & 0x7f))
-                    .ok_or(BerError::Truncated)?;
-                let length = digits.iter().fold(0u32, |sum, &byte| sum << 8 | u32::from(byte));
-                (usize::try_from(length).map_err(|_| BerError::Length)?, body)
-            }
-            _ => return Err(BerError::Length),
+        let Some(digits) = rest.get(..count) else {
+            return Ok(None);
         };
-        let (content, rest) = body.split_at_checked(length).ok_or(BerError::Truncated)?;
-        self.rest = rest;
-        Ok(content)
-    }
-
-    /// A reader over the content of the next SEQUENCE.
-    ///
-    /// # Errors
-    /// The next element is no SEQUENCE.
-    pub fn sequence(&mut self) -> Result<Reader<'a>, BerError> {
-        self.element(SEQUENCE).map(Reader::new)
-    }
-
-    /// The next OCTET STRING.
-    ///
-    /// # Errors
-    /// The next element is no OCTET STRING.
-    pub fn octet_string(&mut self) -> Result<&'a [u8], BerError> {
-        self.element(OCTET_STRING)
-    }
-
-    /// The next INTEGER, padded or not.
-    ///
-    /// # Errors
-    /// The next element is no INTEGER, or one outside 64 bits.
-    pub fn integer(&mut self) -> Result<i64, BerError> {
-        let content = self.element(INTEGER)?;
-        let (&first, _) = content.split_first().ok_or(BerError::Integer)?;
-        if content.len() > 8 {
-            return Err(BerError::Integer);
-        }
-        let sign = if first & 0x80 == 0 { 0 } else { -1 };
-        Ok(content.iter().fold(sign, |sum, &byte| sum << 8 | i64::from(byte)))
-    }
-
-    /// The next BOOLEAN; any byte but zero is true.
-    ///
-    /// # Errors
-    /// The next element is no BOOLEAN of one byte.
-    pub fn boolean(&mut self) -> Result<bool, BerError> {
-        match self.element(BOOLEAN)? {
-            [byte] => Ok(*byte != 0),
-            _ => Err(BerError::Boolean),
-        }
-    }
-
-    /// Checks that nothing is left.
-    ///
-    /// # Errors
-    /// Something is.
-    pub const fn finish(self) -> Result<(), BerError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(BerError::Trailing(self.rest.len()))
-        }
-    }
-}
-
-/// Appends an element with the shortest length form.
-pub fn write_element(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
-    out.push(tag);
-    let length = content.len().to_be_bytes();
-    let significant = &length[length.iter().take_while(|&&byte| byte == 0).count()..];
-    match significant {
-        [] => out.push(0),
-        &[short @ 0..=0x7f] => out.push(short),
-        long => {
-            out.push(0x80 | long.len() as u8);
-            out.extend_from_slice(long);
-        }
-    }
-    out.extend_from_slice(content);
-}
-
-/// Appends an INTEGER in its shortest form.
-pub fn write_integer(out: &mut Vec<u8>, value: i64) {
-    let bytes = value.to_be_bytes();
-    // A leading byte is redundant when it only repeats the sign of the next one.
-    let redundant = bytes
-        .windows(2)
-        .take_while(|pair| matches!(pair, [0, 0..=0x7f] | [0xff, 0x80..=0xff]))
-        .count();
-    write_element(out, INTEGER, &bytes[redundant..]);
-}
-
-/// A SEQUENCE whose content `fill` writes.
-pub fn sequence(fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut content = Vec::new();
-    fill(&mut content);
-    let mut out = Vec::with_capacity(content.len() + 6);
-    write_element(&mut out, SEQUENCE, &content);
-    out
+        let length = digits
+            .iter()
+            .fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
+        (2 + count, length)
+    };
+    Ok(Some(Header { tag, size, length }))
 }
 
 #[cfg(test)]
@@ -178,67 +134,85 @@ mod tests {
     use super::*;
 
     #[test]
-    fn padded_lengths_and_integers_are_read() {
-        let mut outer = Reader::new(&[0x30, 0x84, 0, 0, 0, 4, 0x02, 0x02, 0x00, 0x05]);
-        let mut inner = outer.sequence().unwrap();
-        assert_eq!(inner.integer(), Ok(5));
-        assert_eq!(inner.finish(), Ok(()));
-        assert_eq!(outer.finish(), Ok(()));
+    fn lengths_are_definite_and_short() {
+        assert_eq!(header(&[0x30, 0x80, 0, 0]), Err(BerError::Length));
+        assert_eq!(header(&[0x30, 0x85, 0, 0, 0, 0, 1]), Err(BerError::Length));
+        assert_eq!(header(&[0x30, 0x84, 0, 0]), Ok(None));
+        let longest = header(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(longest.unwrap().unwrap().total(), 6 + 0xffff_ffff);
     }
 
     #[test]
-    fn malformed_elements_are_refused() {
-        assert_eq!(Reader::new(&[]).integer(), Err(BerError::Truncated));
-        assert_eq!(Reader::new(&[0x02]).integer(), Err(BerError::Truncated));
-        assert_eq!(Reader::new(&[0x02, 0x00]).integer(), Err(BerError::Integer));
-        assert_eq!(Reader::new(&[0x02, 0x02, 1]).integer(), Err(BerError::Truncated));
-        assert_eq!(
-            Reader::new(&[0x30, 0x80, 0, 0]).sequence().unwrap_err(),
-            BerError::Length
-        );
-        assert_eq!(Reader::new(&[0x04, 0x85]).octet_string(), Err(BerError::Length));
-        assert_eq!(
-            Reader::new(&[0x04, 0x84, 0xff, 0xff, 0xff, 0xff]).octet_string(),
-            Err(BerError::Truncated)
-        );
-        assert_eq!(Reader::new(&[0x01, 0x02, 0, 0]).boolean(), Err(BerError::Boolean));
-        assert_eq!(
-            Reader::new(&[0x04, 0x00]).integer(),
-            Err(BerError::Tag {
-                expected: INTEGER,
-                actual: OCTET_STRING
-            })
-        );
-        assert_eq!(Reader::new(&[1, 2, 3]).finish(), Err(BerError::Trailing(3)));
-        let nine = [&[0x02, 0x09][..], &[1; 9]].concat();
-        assert_eq!(Reader::new(&nine).integer(), Err(BerError::Integer));
+    fn tags_are_one_byte() {
+        assert_eq!(header(&[0x1f, 0x01]), Err(BerError::LongTag));
+        assert_eq!(header(&[0xff]), Err(BerError::LongTag));
+        assert_eq!(header(&[0x1e]), Ok(None));
+    }
+
+    #[test]
+    fn numbers_take_as_few_bytes_as_they_need() {
+        for (value, bytes) in [
+            (0_i64, vec![2_u8, 1, 0]),
+            (127, vec![2, 1, 0x7f]),
+            (128, vec![2, 2, 0, 0x80]),
+            (-1, vec![2, 1, 0xff]),
+            (-128, vec![2, 1, 0x80]),
+            (-129, vec![2, 2, 0xff, 0x7f]),
+            (0x7fff_ffff, vec![2, 4, 0x7f, 0xff, 0xff, 0xff]),
+        ] {
+            let mut writer = Writer::new();
+            writer.integer(value);
+            assert_eq!(writer.as_slice(), bytes, "{value}");
+            assert_eq!(Reader::new(&bytes).integer(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn a_length_takes_the_form_it_needs() {
+        for (length, header_bytes) in [
+            (0_usize, vec![0x04, 0]),
+            (127, vec![0x04, 127]),
+            (128, vec![0x04, 0x81, 128]),
+            (200, vec![0x04, 0x81, 200]),
+            (255, vec![0x04, 0x81, 255]),
+            (256, vec![0x04, 0x82, 1, 0]),
+            (300, vec![0x04, 0x82, 0x01, 0x2c]),
+            (65_535, vec![0x04, 0x82, 0xff, 0xff]),
+            (65_536, vec![0x04, 0x83, 1, 0, 0]),
+        ] {
+            let mut writer = Writer::new();
+            writer.element(OCTET_STRING, &vec![7; length]);
+            let bytes = writer.as_slice();
+            assert!(bytes.starts_with(&header_bytes), "{length}");
+            assert_eq!(header(bytes).unwrap().unwrap().total(), bytes.len());
+            let mut reader = Reader::new(bytes);
+            assert_eq!(reader.expect(OCTET_STRING).unwrap().len(), length);
+            assert_eq!(reader.finish(), Ok(()));
+        }
     }
 
     proptest! {
         #[test]
         fn integers_round_trip_in_the_shortest_form(value: i64) {
-            let mut out = Vec::new();
-            write_integer(&mut out, value);
-            prop_assert_eq!(Reader::new(&out).integer(), Ok(value));
+            let mut writer = Writer::new();
+            writer.integer(value);
+            prop_assert_eq!(Reader::new(writer.as_slice()).integer(), Ok(value));
             let bits = 65 - if value < 0 { value.leading_ones() } else { value.leading_zeros() };
-            prop_assert_eq!(out.len() as u32, 2 + bits.div_ceil(8));
+            prop_assert_eq!(writer.as_slice().len() as u32, 2 + bits.div_ceil(8));
+        }
+
+        #[test]
+        fn enumerations_round_trip(value: i64) {
+            let mut writer = Writer::new();
+            writer.enumerated(value);
+            prop_assert_eq!(Reader::new(writer.as_slice()).enumerated(), Ok(value));
         }
 
         #[test]
         fn octet_strings_round_trip(length in 0usize..70_000) {
-            let mut out = Vec::new();
-            write_element(&mut out, OCTET_STRING, &vec![7; length]);
-            prop_assert_eq!(Reader::new(&out).octet_string().unwrap().len(), length);
-        }
-
-        #[test]
-        fn any_bytes_survive(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let mut reader = Reader::new(&bytes);
-            while let Some(tag) = reader.peek_tag() {
-                if reader.element(tag).is_err() {
-                    break;
-                }
-            }
+            let mut writer = Writer::new();
+            writer.octets(&vec![7; length]);
+            prop_assert_eq!(Reader::new(writer.as_slice()).octets().unwrap().len(), length);
         }
     }
 }

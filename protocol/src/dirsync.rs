@@ -4,8 +4,8 @@ mod cookie;
 
 pub use cookie::{CookieError, DirSyncCookie, HighWaterMark, MAX_UP_TO_DATE_ENTRIES, UpToDateEntry};
 
-use crate::ber::{self, Reader};
-use crate::ldap_controls::{ControlError, MAX_CONTROL_BYTES, MAX_COOKIE_BYTES, check_length};
+use crate::ber;
+use crate::ldap_controls::{ControlError, MAX_COOKIE_BYTES, check_length, read_fields};
 
 const NAME: &str = "DirSync";
 
@@ -48,9 +48,9 @@ impl DirSyncRequest {
     /// `SEQUENCE { Flags INTEGER, MaxBytes INTEGER, Cookie OCTET STRING }`, the flags as AD has them: signed, 32 bits.
     pub fn to_value(&self) -> Vec<u8> {
         ber::sequence(|out| {
-            ber::write_integer(out, (self.flags.0 as i32).into());
-            ber::write_integer(out, self.max_bytes.into());
-            ber::write_element(out, ber::OCTET_STRING, &self.cookie);
+            out.octets(&self.cookie);
+            out.integer(self.max_bytes.into());
+            out.integer((self.flags.0 as i32).into());
         })
     }
 
@@ -87,9 +87,9 @@ impl DirSyncResponse {
     /// `SEQUENCE { MoreResults INTEGER, unused INTEGER, CookieServer OCTET STRING }`.
     pub fn to_value(&self) -> Vec<u8> {
         ber::sequence(|out| {
-            ber::write_integer(out, self.more_results.into());
-            ber::write_integer(out, 0);
-            ber::write_element(out, ber::OCTET_STRING, &self.cookie);
+            out.octets(&self.cookie);
+            out.integer(0);
+            out.integer(self.more_results.into());
         })
     }
 
@@ -108,15 +108,9 @@ impl DirSyncResponse {
 
 /// Request and response have the same shape.
 fn read_triple(value: &[u8]) -> Result<(i64, i64, Vec<u8>), ControlError> {
-    check_length(NAME, value, MAX_CONTROL_BYTES)?;
-    let wrong = ControlError::within(NAME);
-    let mut outer = Reader::new(value);
-    let mut fields = outer.sequence().map_err(&wrong)?;
-    outer.finish().map_err(&wrong)?;
-    let first = fields.integer().map_err(&wrong)?;
-    let second = fields.integer().map_err(&wrong)?;
-    let cookie = fields.octet_string().map_err(&wrong)?;
-    fields.finish().map_err(&wrong)?;
+    let (first, second, cookie) = read_fields(NAME, value, |fields| {
+        Ok((fields.integer()?, fields.integer()?, fields.octets()?))
+    })?;
     check_length(NAME, cookie, MAX_COOKIE_BYTES)?;
     Ok((first, second, cookie.to_vec()))
 }
@@ -163,13 +157,14 @@ mod tests {
     fn reference_control() {
         let control =
             Control::new(oid::control::DIRSYNC, true).with_value(request(0x801, 1_048_576).to_value());
+        let mut writer = ber::Writer::new();
+        control.write(&mut writer);
         assert_eq!(
-            hex::encode(control.to_ber()),
+            hex::encode(writer.as_slice()),
             "302a0416312e322e3834302e3131333535362e312e342e3834310101ff040d300b0202080102031000000400"
         );
-        let mut wrapped = Vec::new();
-        ber::write_element(&mut wrapped, 0xa0, &control.to_ber());
-        assert_eq!(hex::encode(&wrapped[..2]), "a02c");
+        writer.wrap(crate::ldap::CONTROLS, 0);
+        assert_eq!(hex::encode(&writer.as_slice()[..2]), "a02c");
     }
 
     #[test]
@@ -195,9 +190,9 @@ mod tests {
         assert!(DirSyncRequest::from_value(&longer.to_value()).is_err());
         for (flags, max_bytes) in [(0x1_0000_0000, 0), (-0x8000_0001, 0), (0, -1)] {
             let value = ber::sequence(|out| {
-                ber::write_integer(out, flags);
-                ber::write_integer(out, max_bytes);
-                ber::write_element(out, ber::OCTET_STRING, &[]);
+                out.octets(&[]);
+                out.integer(max_bytes);
+                out.integer(flags);
             });
             assert!(matches!(
                 DirSyncRequest::from_value(&value),

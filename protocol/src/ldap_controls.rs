@@ -1,6 +1,6 @@
 //! The simple LDAP controls are read by the server and written by its clients (PR 15.3, 16.1).
 
-use crate::ber::{self, BerError, Reader};
+use crate::ber::{self, BerError, Reader, Writer};
 use crate::guid::Guid;
 use crate::sid::Sid;
 
@@ -45,16 +45,6 @@ pub enum ControlError {
         /// The control's name.
         control: &'static str,
     },
-    /// The OID is not text.
-    #[error("the control's type is not an OID in text form")]
-    Oid,
-}
-
-impl ControlError {
-    /// For `map_err`: names the control that a BER error is in.
-    pub(crate) const fn within(control: &'static str) -> impl Fn(BerError) -> ControlError {
-        move |source| ControlError::Ber { control, source }
-    }
 }
 
 /// Refuses what is too long before it is parsed.
@@ -71,6 +61,24 @@ pub(crate) const fn check_length(
         });
     }
     Ok(())
+}
+
+/// Reads the value of a control, one SEQUENCE of bounded length whose fields `read` takes to the last.
+pub(crate) fn read_fields<'a, T>(
+    control: &'static str,
+    value: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, BerError>,
+) -> Result<T, ControlError> {
+    check_length(control, value, MAX_CONTROL_BYTES)?;
+    let all = || {
+        let mut outer = Reader::new(value);
+        let mut fields = outer.sequence()?;
+        outer.finish()?;
+        let read = read(&mut fields)?;
+        fields.finish()?;
+        Ok(read)
+    };
+    all().map_err(|source| ControlError::Ber { control, source })
 }
 
 /// An LDAP control as it travels (RFC 4511, 4.1.11).
@@ -101,46 +109,33 @@ impl Control {
         self
     }
 
-    /// `Control ::= SEQUENCE { controlType, criticality DEFAULT FALSE, controlValue OPTIONAL }`.
-    pub fn to_ber(&self) -> Vec<u8> {
-        ber::sequence(|out| {
-            ber::write_element(out, ber::OCTET_STRING, self.oid.as_bytes());
-            if self.critical {
-                ber::write_element(out, ber::BOOLEAN, &[0xff]);
-            }
+    /// Puts `Control ::= SEQUENCE { controlType, criticality DEFAULT FALSE, controlValue OPTIONAL }`.
+    pub fn write(&self, out: &mut Writer) {
+        out.constructed(ber::SEQUENCE, |out| {
             if let Some(value) = &self.value {
-                ber::write_element(out, ber::OCTET_STRING, value);
+                out.octets(value);
             }
-        })
+            if self.critical {
+                out.boolean(true);
+            }
+            out.octets(self.oid.as_bytes());
+        });
     }
 
-    /// Reads one control.
+    /// Takes the next control of a list; its value is bounded by the message that it came in.
     ///
     /// # Errors
-    /// Not a control, or longer than [`MAX_CONTROL_BYTES`].
-    pub fn from_ber(bytes: &[u8]) -> Result<Self, ControlError> {
-        const NAME: &str = "LDAP";
-        check_length(NAME, bytes, MAX_CONTROL_BYTES)?;
-        let wrong = ControlError::within(NAME);
-        let mut outer = Reader::new(bytes);
-        let mut fields = outer.sequence().map_err(&wrong)?;
-        outer.finish().map_err(&wrong)?;
-        let oid = fields.octet_string().map_err(&wrong)?;
-        let oid = std::str::from_utf8(oid)
-            .ok()
-            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
-            .ok_or(ControlError::Oid)?;
-        let critical = fields.peek_tag() == Some(ber::BOOLEAN) && fields.boolean().map_err(&wrong)?;
-        let value = match fields.peek_tag() {
-            Some(_) => Some(fields.octet_string().map_err(&wrong)?.to_vec()),
-            None => None,
+    /// Not a control.
+    pub fn read(list: &mut Reader<'_>) -> Result<Self, BerError> {
+        let mut fields = list.sequence()?;
+        let oid = fields.oid()?.to_owned();
+        let critical = match fields.optional(ber::BOOLEAN)? {
+            Some(contents) => ber::truth(contents)?,
+            None => false,
         };
-        fields.finish().map_err(&wrong)?;
-        Ok(Control {
-            oid: oid.to_owned(),
-            critical,
-            value,
-        })
+        let value = fields.optional(ber::OCTET_STRING)?.map(<[u8]>::to_vec);
+        fields.finish()?;
+        Ok(Control { oid, critical, value })
     }
 }
 
@@ -159,8 +154,8 @@ impl PagedResults {
     /// `SEQUENCE { size INTEGER, cookie OCTET STRING }`.
     pub fn to_value(&self) -> Vec<u8> {
         ber::sequence(|out| {
-            ber::write_integer(out, self.size.into());
-            ber::write_element(out, ber::OCTET_STRING, &self.cookie);
+            out.octets(&self.cookie);
+            out.integer(self.size.into());
         })
     }
 
@@ -169,14 +164,9 @@ impl PagedResults {
     /// # Errors
     /// Malformed, a negative size, or a cookie over [`MAX_COOKIE_BYTES`].
     pub fn from_value(value: &[u8]) -> Result<Self, ControlError> {
-        check_length(Self::NAME, value, MAX_CONTROL_BYTES)?;
-        let wrong = ControlError::within(Self::NAME);
-        let mut outer = Reader::new(value);
-        let mut fields = outer.sequence().map_err(&wrong)?;
-        outer.finish().map_err(&wrong)?;
-        let size = fields.integer().map_err(&wrong)?;
-        let cookie = fields.octet_string().map_err(&wrong)?;
-        fields.finish().map_err(&wrong)?;
+        let (size, cookie) = read_fields(Self::NAME, value, |fields| {
+            Ok((fields.integer()?, fields.octets()?))
+        })?;
         check_length(Self::NAME, cookie, MAX_COOKIE_BYTES)?;
         let size = size.try_into().map_err(|_| ControlError::OutOfRange {
             control: Self::NAME,
@@ -319,18 +309,11 @@ impl PolicyHints {
 }
 
 fn integer_value(value: i64) -> Vec<u8> {
-    ber::sequence(|out| ber::write_integer(out, value))
+    ber::sequence(|out| out.integer(value))
 }
 
 fn read_integer_value(control: &'static str, value: &[u8]) -> Result<i64, ControlError> {
-    check_length(control, value, MAX_CONTROL_BYTES)?;
-    let wrong = ControlError::within(control);
-    let mut outer = Reader::new(value);
-    let mut fields = outer.sequence().map_err(&wrong)?;
-    outer.finish().map_err(&wrong)?;
-    let number = fields.integer().map_err(&wrong)?;
-    fields.finish().map_err(&wrong)?;
-    Ok(number)
+    read_fields(control, value, Reader::integer)
 }
 
 #[cfg(test)]
@@ -340,6 +323,16 @@ mod tests {
 
     use super::*;
     use crate::oid;
+
+    fn written(control: &Control) -> Vec<u8> {
+        let mut writer = Writer::new();
+        control.write(&mut writer);
+        writer.as_slice().to_vec()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Control, BerError> {
+        Control::read(&mut Reader::new(bytes))
+    }
 
     #[test]
     fn reference_controls() {
@@ -363,8 +356,8 @@ mod tests {
             ),
         ];
         for (control, bytes) in table {
-            assert_eq!(hex::encode(control.to_ber()), bytes, "{}", control.oid);
-            assert_eq!(Control::from_ber(&hex::decode(bytes).unwrap()), Ok(control));
+            assert_eq!(hex::encode(written(&control)), bytes, "{}", control.oid);
+            assert_eq!(read(&hex::decode(bytes).unwrap()), Ok(control));
         }
     }
 
@@ -424,7 +417,7 @@ mod tests {
         ));
         let long = vec![0x30; MAX_CONTROL_BYTES + 1];
         assert!(matches!(
-            Control::from_ber(&long),
+            PagedResults::from_value(&long),
             Err(ControlError::TooLong { .. })
         ));
     }
@@ -437,19 +430,19 @@ mod tests {
         assert!(SdFlags::from_value(b"").is_err());
         let mut odd = Control::new("1.2", false);
         odd.oid = "abc".to_owned();
-        assert_eq!(Control::from_ber(&odd.to_ber()), Err(ControlError::Oid));
+        assert_eq!(read(&written(&odd)), Err(BerError::Oid));
     }
 
     proptest! {
         #[test]
         fn controls_round_trip(critical: bool, value: Option<Vec<u8>>) {
             let control = Control { oid: oid::control::DIRSYNC.to_owned(), critical, value };
-            prop_assert_eq!(Control::from_ber(&control.to_ber()), Ok(control));
+            prop_assert_eq!(read(&written(&control)), Ok(control));
         }
 
         #[test]
         fn any_bytes_survive(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let _ = Control::from_ber(&bytes);
+            let _ = read(&bytes);
             let _ = PagedResults::from_value(&bytes);
             let _ = SdFlags::from_value(&bytes);
             let _ = ExtendedDn::from_value(Some(&bytes));

@@ -6,6 +6,10 @@
 
 #[macro_use]
 mod bits;
+#[macro_use]
+mod text;
+
+pub mod secret_text;
 
 // Directory formats
 pub mod ad_error;
@@ -16,6 +20,7 @@ pub mod filetime;
 pub mod gkdi;
 pub mod guid;
 pub mod immutable_id;
+pub mod ldap;
 pub mod ldap_controls;
 pub mod managed_password;
 pub mod nt_hash;

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
 /// Most sub-authorities that a SID can hold (MS-DTYP 2.4.2).
 pub const MAX_SUB_AUTHORITIES: usize = 15;
 
@@ -289,19 +287,7 @@ fn parse_decimal(text: &str) -> Option<u64> {
         .flatten()
 }
 
-impl Serialize for Sid {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Sid {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
-    }
-}
+serde_as_text!(Sid);
 
 /// SIDs that are the same everywhere (MS-DTYP 2.4.2.4).
 pub mod well_known {

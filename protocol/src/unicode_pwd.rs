@@ -72,8 +72,9 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
+    use crate::ber::{self, Writer};
     use crate::ldap_controls::{Control, PolicyHints};
-    use crate::{ber, oid};
+    use crate::{ldap, oid};
 
     #[test]
     fn reference_vectors() {
@@ -89,45 +90,36 @@ mod tests {
     }
 
     /// `(operation, value)` pairs as a ModifyRequest on CN=Alice,DC=lab,DC=example, with these controls.
-    fn modify(message_id: i64, changes: &[(u8, &str)], controls: &[u8]) -> Vec<u8> {
-        const MODIFY_REQUEST: u8 = 0x66;
-        const ENUMERATED: u8 = 0x0a;
-        const SET: u8 = 0x31;
-        let changes = ber::sequence(|out| {
-            for (operation, password) in changes {
-                let mut value = Vec::new();
-                ber::write_element(&mut value, ber::OCTET_STRING, &encode(password));
-                let attribute = ber::sequence(|out| {
-                    ber::write_element(out, ber::OCTET_STRING, b"unicodePwd");
-                    ber::write_element(out, SET, &value);
+    fn modify(message_id: i32, changes: &[(i64, &str)], controls: &[Control]) -> Vec<u8> {
+        let mut writer = Writer::new();
+        ldap::write_message(&mut writer, message_id, controls, |out| {
+            out.constructed(ldap::request::MODIFY, |out| {
+                out.constructed(ber::SEQUENCE, |out| {
+                    for (operation, password) in changes.iter().rev() {
+                        out.constructed(ber::SEQUENCE, |out| {
+                            out.constructed(ber::SEQUENCE, |out| {
+                                out.constructed(ber::SET, |out| out.octets(&encode(password)));
+                                out.octets(b"unicodePwd");
+                            });
+                            out.enumerated(*operation);
+                        });
+                    }
                 });
-                out.extend(ber::sequence(|out| {
-                    ber::write_element(out, ENUMERATED, &[*operation]);
-                    out.extend_from_slice(&attribute);
-                }));
-            }
+                out.octets(b"CN=Alice,DC=lab,DC=example");
+            });
         });
-        let mut request = Vec::new();
-        ber::write_element(&mut request, ber::OCTET_STRING, b"CN=Alice,DC=lab,DC=example");
-        request.extend_from_slice(&changes);
-        ber::sequence(|out| {
-            ber::write_integer(out, message_id);
-            ber::write_element(out, MODIFY_REQUEST, &request);
-            if !controls.is_empty() {
-                ber::write_element(out, 0xa0, controls);
-            }
-        })
+        writer.as_slice().to_vec()
     }
 
     #[test]
     fn reference_messages() {
-        const ADD: u8 = 0;
-        const DELETE: u8 = 1;
-        const REPLACE: u8 = 2;
+        const ADD: i64 = 0;
+        const DELETE: i64 = 1;
+        const REPLACE: i64 = 2;
         let hints = Control::new(oid::control::POLICY_HINTS, false)
             .with_value(PolicyHints::ENFORCE_HISTORY.to_value());
         assert_eq!(
-            hex::encode(modify(5, &[(REPLACE, "N3w-P@ss!")], &hints.to_ber())),
+            hex::encode(modify(5, &[(REPLACE, "N3w-P@ss!")], &[hints])),
             concat!(
                 "3074020105664b041a434e3d416c6963652c44433d6c61622c44433d6578616d706c65302d302b0a01023026",
                 "040a756e69636f64655077643118041622004e00330077002d00500040007300730021002200a02230200417",

@@ -12,7 +12,7 @@ use provlab_platform::files::RealFiles;
 use provlab_platform::net::real::{NameTable, RealNet, Trust};
 use provlab_platform::{Clock, Crypto, Entropy, Platform, Trace};
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::arguments::Events;
@@ -65,12 +65,7 @@ struct Computer {
     name: String,
     domain: String,
     netbios: String,
-    #[serde(deserialize_with = "secret")]
     password: SecretString,
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    String::deserialize(deserializer).map(SecretString::from)
 }
 
 /// Reads a file that must not be longer than `limit`.

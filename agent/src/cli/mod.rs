@@ -256,7 +256,7 @@ fn until_stopped(input: &Input) -> watch::Receiver<bool> {
     tokio::spawn(async move {
         tokio::select! {
             biased;
-            () = stdio::end_signal() => {}
+            () = provlab_platform::process::asked_to_end() => {}
             _ = gone.wait_for(|end| *end) => {}
         }
         let _ = stop.send(true);

@@ -1,4 +1,4 @@
-//! Standard input as lines and as a lifeline, and the signals that end a service.
+//! Standard input as lines and as a lifeline.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,21 +69,4 @@ impl Input {
             _ = end.wait_for(|end| *end) => lines.try_recv().ok(),
         }
     }
-}
-
-/// Returns when the process is asked to end.
-pub(super) async fn end_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                biased;
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

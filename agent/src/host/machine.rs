@@ -197,3 +197,22 @@ impl HostMachine {
         TraceFile::start(self.platform.files.clone(), self.platform.clock.clone(), thread)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, simulate};
+
+    #[test]
+    fn pauses_follow_the_speed_of_the_host() {
+        simulate(async {
+            let mut world = World::new();
+            let clock = world.host.platform.clock.clone();
+            world.host.pause(Duration::from_secs(60)).await;
+            assert_eq!(clock.now(), Duration::from_secs(60));
+            world.host.speed = 300;
+            world.host.pause(Duration::from_secs(60)).await;
+            assert_eq!(clock.now(), Duration::from_millis(60_200));
+        });
+    }
+}

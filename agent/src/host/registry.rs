@@ -85,6 +85,10 @@ impl Registry {
     /// # Errors
     /// When the hive cannot be read or written.
     pub fn set(&self, values: &[(&str, &str)]) -> Result<(), RegistryError> {
+        let _held = self
+            .files
+            .lock(HIVE)
+            .map_err(|error| RegistryError::Files(error.to_string()))?;
         let mut hive = self.load()?;
         let key = hive.keys.entry(REGISTRY_KEY.to_owned()).or_default();
         for (name, value) in values {

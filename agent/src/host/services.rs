@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use provlab_platform::{Clock, Files};
+use provlab_platform::{Clock, FileLock, Files};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -109,6 +109,13 @@ impl ServiceControl {
         serde_json::from_slice(&bytes).map_err(|error| ServiceError::Damaged(error.to_string()))
     }
 
+    /// The wizard and the services are processes of their own: none may overwrite what another has just written.
+    fn lock(&self) -> Result<FileLock, ServiceError> {
+        self.files
+            .lock(DATABASE)
+            .map_err(|error| ServiceError::Files(error.to_string()))
+    }
+
     fn store(&self, database: &Database) -> Result<(), ServiceError> {
         let bytes =
             serde_json::to_vec_pretty(database).map_err(|error| ServiceError::Files(error.to_string()))?;
@@ -143,6 +150,7 @@ impl ServiceControl {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn install(&self, name: &str, entry: ServiceEntry) -> Result<(), ServiceError> {
+        let _held = self.lock()?;
         let mut database = self.load()?;
         let merged = match database.services.remove(name) {
             Some(old) => ServiceEntry {
@@ -163,6 +171,7 @@ impl ServiceControl {
     /// # Errors
     /// When it is not installed, or the database cannot be read or written.
     pub fn update(&self, name: &str, change: impl FnOnce(&mut ServiceEntry)) -> Result<(), ServiceError> {
+        let _held = self.lock()?;
         let mut database = self.load()?;
         let entry = database
             .services
@@ -274,6 +283,31 @@ mod tests {
             let now = services.get("s").unwrap();
             assert_eq!((now.account.as_str(), now.restarts), ("CONTOSO\\gmsa$", 1));
         });
+    }
+
+    #[test]
+    fn processes_do_not_overwrite_each_other() {
+        const CHANGES: u64 = 20;
+        let folder = tempfile::tempdir().unwrap();
+        let control = || {
+            let files = Arc::new(provlab_platform::files::RealFiles::new(folder.path()));
+            ServiceControl::new(files, Clock::system(), None)
+        };
+        for name in ["service", "updater"] {
+            control().install(name, entry()).unwrap();
+        }
+        std::thread::scope(|scope| {
+            for name in ["service", "updater", "service"] {
+                let services = control();
+                scope.spawn(move || {
+                    for _ in 0..CHANGES {
+                        services.restart(name).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(control().get("service").unwrap().restarts, 2 * CHANGES);
+        assert_eq!(control().get("updater").unwrap().restarts, CHANGES);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a person would type into the wizard, as a file.
 
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::generation::GenerationName;
@@ -57,7 +57,6 @@ pub struct CloudPassword {
     /// User principal name.
     pub user_principal_name: String,
     /// Password.
-    #[serde(deserialize_with = "secret")]
     pub password: SecretString,
 }
 
@@ -66,7 +65,6 @@ pub struct CloudPassword {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CloudToken {
     /// Bearer token for the registration audience.
-    #[serde(deserialize_with = "secret")]
     pub access_token: SecretString,
 }
 
@@ -77,7 +75,6 @@ pub struct DomainCredential {
     /// `DOMAIN\name` or UPN.
     pub user: String,
     /// Password.
-    #[serde(deserialize_with = "secret")]
     pub password: SecretString,
 }
 
@@ -156,10 +153,6 @@ impl Answers {
         }
         Ok(answers)
     }
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    String::deserialize(deserializer).map(SecretString::from)
 }
 
 #[cfg(test)]

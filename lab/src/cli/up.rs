@@ -59,7 +59,11 @@ fn only_one(folder: &Path, name: &str) -> Result<Scenario, Exit> {
     };
     if found.len() > 1 {
         let ids: Vec<String> = found.iter().map(|scenario| scenario.id.to_string()).collect();
-        eprintln!("`{name}` means {} scenarios; name one of them: {}", ids.len(), ids.join(", "));
+        eprintln!(
+            "`{name}` means {} scenarios; name one of them: {}",
+            ids.len(),
+            ids.join(", ")
+        );
         return Err(Exit::Usage);
     }
     let Some(scenario) = found.pop() else {
@@ -75,7 +79,10 @@ fn only_one(folder: &Path, name: &str) -> Result<Scenario, Exit> {
 }
 
 async fn stay(scenario: &Scenario, seed: u64, json: bool) -> Exit {
-    let options = RunOptions { stage: StageName::Live, ..RunOptions::default() };
+    let options = RunOptions {
+        stage: StageName::Live,
+        ..RunOptions::default()
+    };
     let world = match Box::pin(LiveWorld::build(scenario, &options)).await {
         Ok(world) => world,
         Err(error) => {
@@ -131,7 +138,10 @@ struct Account {
 
 impl From<Credential> for Account {
     fn from(credential: Credential) -> Self {
-        Self { name: credential.name, password: credential.password.expose_secret().to_owned() }
+        Self {
+            name: credential.name,
+            password: credential.password.expose_secret().to_owned(),
+        }
     }
 }
 
@@ -144,14 +154,22 @@ impl Sight {
             ca: world.ca_file().display().to_string(),
             names: names
                 .iter()
-                .map(|entry| (format!("{}:{}", entry.host, entry.port), entry.address.to_string().into()))
+                .map(|entry| {
+                    (
+                        format!("{}:{}", entry.host, entry.port),
+                        entry.address.to_string().into(),
+                    )
+                })
                 .collect(),
             accounts: accounts(world.book()).into_iter().map(Account::from).collect(),
         }
     }
 
     fn address(&self, host: &str, port: u16) -> &str {
-        self.names.get(&format!("{host}:{port}")).and_then(|address| address.as_str()).unwrap_or_default()
+        self.names
+            .get(&format!("{host}:{port}"))
+            .and_then(|address| address.as_str())
+            .unwrap_or_default()
     }
 
     fn for_people(&self, book: &Book) -> String {
@@ -164,14 +182,25 @@ impl Sight {
             let _ = writeln!(text, "  {name:<width$}  {}", address.as_str().unwrap_or_default());
         }
         let _ = writeln!(text, "\nAccounts");
-        let width = self.accounts.iter().map(|account| account.name.len()).max().unwrap_or_default();
+        let width = self
+            .accounts
+            .iter()
+            .map(|account| account.name.len())
+            .max()
+            .unwrap_or_default();
         for Account { name, password } in &self.accounts {
             let _ = writeln!(text, "  {name:<width$}  {password}");
         }
         let _ = write!(text, "\nLook around");
         for domain in &book.world().domains {
-            let controller = domain.domain_controller_names().into_iter().next().unwrap_or_default();
-            let base = Dn::from_dns(&domain.name.value).map(|base| base.to_string()).unwrap_or_default();
+            let controller = domain
+                .domain_controller_names()
+                .into_iter()
+                .next()
+                .unwrap_or_default();
+            let base = Dn::from_dns(&domain.name.value)
+                .map(|base| base.to_string())
+                .unwrap_or_default();
             let administrator = book.administrator(domain);
             let _ = write!(
                 text,
@@ -200,7 +229,10 @@ impl Sight {
 fn accounts(book: &Book) -> Vec<Credential> {
     let world = book.world();
     let domains = world.domains.iter().flat_map(|domain| {
-        let declared = domain.accounts.iter().map(|account| format!(r"{}\{}", domain.netbios_name(), account.name.value));
+        let declared = domain
+            .accounts
+            .iter()
+            .map(|account| format!(r"{}\{}", domain.netbios_name(), account.name.value));
         let declared = declared.filter_map(|name| book.domain_credential(&name).ok());
         std::iter::once(book.administrator(domain)).chain(declared)
     });

@@ -10,6 +10,9 @@ use crate::scenario::{Located, Step};
 /// How long an expectation may take when the file does not say.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(5 * 60);
 
+/// How long a step may take, in the world's time. `advance` takes what it says.
+pub const STEP_LIMIT: Duration = Duration::from_secs(60 * 60);
+
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {

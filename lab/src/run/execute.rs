@@ -14,7 +14,7 @@ use provlab_directory::control::Command as DirectoryCommand;
 use provlab_platform::{Part, event};
 
 use super::{
-    Action, Dispatcher, Event, Failure, KeepFiles, RunOptions, Verdict, directory_change, expect,
+    Action, Dispatcher, Event, Failure, KeepFiles, RunOptions, STEP_LIMIT, Verdict, directory_change, expect,
     state::{RunState, final_state},
 };
 use crate::{
@@ -85,7 +85,7 @@ pub async fn play(scenario: &Scenario, options: &RunOptions, seed: u64, world: &
                 let step = &scenario.steps[index];
                 let at = clock.now();
                 event!(world.door().trace, Part::Lab, "step", line = step.line, step = step.value.word());
-                let done = perform(world, &state, &step.value).await;
+                let done = within_limit(world, &step.value, perform(world, &state, &step.value)).await;
                 steps.push(step_report(step, at, clock.now()));
                 event = Event::Performed(
                     done.map_err(|error| Failure { line: step.line, message: error.to_string() }),
@@ -140,6 +140,22 @@ fn step_report(step: &Located<Step>, at: std::time::Duration, end: std::time::Du
 }
 
 type State = Rc<RefCell<RunState>>;
+
+/// Ends a step that never ends by itself.
+async fn within_limit(
+    world: &dyn World,
+    step: &Step,
+    work: impl Future<Output = Result<(), WorldError>>,
+) -> Result<(), WorldError> {
+    if matches!(step, Step::Advance(_)) {
+        return work.await;
+    }
+    let limit = world.scaled()(STEP_LIMIT).max(world.least_patience());
+    let ended = world.door().clock.timeout(limit, work).await;
+    ended.unwrap_or_else(|_| {
+        Err(WorldError::Lab(format!("`{}` was not done within {}", step.word(), crate::scenario::Span(limit))))
+    })
+}
 
 /// Makes one step happen.
 async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), WorldError> {

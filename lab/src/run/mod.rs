@@ -8,6 +8,6 @@ mod in_sync;
 mod options;
 mod state;
 
-pub use dispatch::{Action, DEFAULT_PATIENCE, Dispatcher, Event, Failure, Unmet, Verdict};
+pub use dispatch::{Action, DEFAULT_PATIENCE, Dispatcher, Event, Failure, STEP_LIMIT, Unmet, Verdict};
 pub use execute::{install_request, play, run_scenario};
 pub use options::{KeepFiles, RunOptions, Weather};

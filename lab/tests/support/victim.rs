@@ -33,8 +33,9 @@ use provlab_platform::{
     },
 };
 use provlab_protocol::{
+    certificate::AgentCertificate,
     environment::Environment,
-    his::bootstrap::SignalingListenerEndpoint,
+    his::{bootstrap::SignalingListenerEndpoint, trust_renewal::TrustRenewalResult},
     sas::{EscapeCase, SasToken},
 };
 use secrecy::ExposeSecret as _;
@@ -101,7 +102,7 @@ pub struct Victim {
     pub listener: SignalingListenerEndpoint,
     door: Platform,
     environment: &'static Environment,
-    trust: Trust,
+    trust: RefCell<Trust>,
     tokens: RefCell<Tokens>,
     _directory: provlab_directory::Running,
     _cloud: provlab_entra::Running,
@@ -201,7 +202,7 @@ impl Victim {
             listener,
             door,
             environment,
-            trust,
+            trust: RefCell::new(trust),
             tokens: RefCell::default(),
             _directory: directory,
             _cloud: cloud,
@@ -219,7 +220,7 @@ impl Victim {
         if !sealed {
             return Ok(stream);
         }
-        let tls = ClientTls { server_name: to.host.clone(), identity: Some(self.trust.identity()) };
+        let tls = ClientTls { server_name: to.host.clone(), identity: Some(self.trust.borrow().identity()) };
         self.door.net.secure_client(stream, &tls).await.map_err(|error| error.to_string())
     }
 
@@ -258,7 +259,18 @@ impl Victim {
 
     /// The installed agent's id.
     pub fn agent(&self) -> String {
-        self.trust.agent.to_string()
+        self.trust.borrow().agent.to_string()
+    }
+
+    /// Takes over the certificate that a renewal among the attacks brought, as an agent does: the cloud keeps only
+    /// the latest few.
+    pub fn learn(&self, answer: &[u8]) {
+        let body = answer.windows(4).rposition(|window| window == b"\r\n\r\n").map(|at| &answer[at + 4..]);
+        let text = String::from_utf8_lossy(body.unwrap_or_default());
+        let certificate = TrustRenewalResult::from_xml(&text).ok().and_then(|result| result.certificate);
+        if let Some(certificate) = certificate {
+            self.trust.borrow_mut().certificate = AgentCertificate::parse(&certificate).unwrap();
+        }
     }
 }
 
@@ -288,6 +300,6 @@ async fn live_once(
     let _ = shutdown.send(true);
     service.await.unwrap().unwrap();
     let trust = TrustStore::new(host.platform.files.clone()).load().unwrap().unwrap();
-    let renewal = format!("https://{}", environment.renew_trust_host);
+    let renewal = format!("https://{}/renewTrust", environment.renew_trust_host);
     renew(host, &trust, &renewal).await.unwrap()
 }

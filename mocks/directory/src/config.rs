@@ -28,7 +28,7 @@ pub struct Config {
     #[serde(default)]
     pub domain_sid: Option<Sid>,
     /// Password of `Administrator`.
-    #[serde(with = "secret")]
+    #[serde(serialize_with = "provlab_protocol::secret_text::expose")]
     pub administrator_password: SecretString,
     /// The domain's password and lockout policy.
     #[serde(default)]
@@ -160,7 +160,7 @@ pub struct AccountConfig {
     #[serde(default)]
     pub common_name: Option<String>,
     /// Its password. An account without one is disabled.
-    #[serde(default, with = "optional_secret")]
+    #[serde(default, serialize_with = "provlab_protocol::secret_text::expose_option")]
     pub password: Option<SecretString>,
     /// Its `userPrincipalName`; `name@domain` if absent.
     #[serde(default)]
@@ -215,7 +215,7 @@ pub struct ComputerConfig {
     /// Its name without domain and without `$`.
     pub name: String,
     /// Password of its account.
-    #[serde(with = "secret")]
+    #[serde(serialize_with = "provlab_protocol::secret_text::expose")]
     pub password: SecretString,
     /// Where it is, relative to the domain; `CN=Computers` if absent.
     #[serde(default)]
@@ -247,34 +247,6 @@ pub struct PopulationConfig {
 
 fn default_population_unit() -> String {
     "OU=Staff".to_owned()
-}
-
-/// Writes and reads a secret as its text.
-mod secret {
-    use secrecy::{ExposeSecret, SecretString};
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(secret.expose_secret())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
-        String::deserialize(from).map(SecretString::from)
-    }
-}
-
-/// Writes and reads a secret that may be absent.
-mod optional_secret {
-    use secrecy::{ExposeSecret, SecretString};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-        secret.as_ref().map(|secret| secret.expose_secret()).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
-        Option::<String>::deserialize(from).map(|text| text.map(SecretString::from))
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use provlab_platform::Entropy;
+use provlab_protocol::ber::Writer;
 use provlab_protocol::filetime::{FileTime, TICKS_PER_DAY};
+use provlab_protocol::ldap;
 
 use crate::access::Token;
 use crate::config::{AccountConfig, ComputerConfig, Config};
@@ -44,4 +46,11 @@ pub(crate) fn context(token: Token, now: FileTime) -> Context {
 pub(crate) fn account<'a>(directory: &'a Directory, name: &str) -> &'a Object {
     let found = directory.by_sam_account_name(name);
     found.expect("the forest of the tests has the account")
+}
+
+/// A request with message id 7, whose operation `body` writes from its last field to its first.
+pub(crate) fn ldap_request(tag: u8, body: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::new();
+    ldap::write_message(&mut writer, 7, &[], |out| out.constructed(tag, body));
+    writer.as_slice().to_vec()
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use provlab_protocol::environment::EnvironmentName;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -61,7 +61,7 @@ pub struct AccountConfig {
     /// Sign-in name, such as `admin@contoso.onmicrosoft.com`.
     pub user_principal_name: String,
     /// Password; an account without one answers AADSTS50056.
-    #[serde(default, serialize_with = "expose", deserialize_with = "conceal")]
+    #[serde(default, serialize_with = "provlab_protocol::secret_text::expose_option")]
     pub password: Option<SecretString>,
     /// Display name; the part before the `@` if not given.
     #[serde(default)]
@@ -93,7 +93,7 @@ pub struct ApplicationConfig {
     #[serde(default)]
     pub client_id: Option<Uuid>,
     /// Client secret; without one it is a public client.
-    #[serde(default, serialize_with = "expose", deserialize_with = "conceal")]
+    #[serde(default, serialize_with = "provlab_protocol::secret_text::expose_option")]
     pub secret: Option<SecretString>,
     /// When the secret stops to work.
     #[serde(default, with = "time::serde::rfc3339::option")]
@@ -135,13 +135,4 @@ impl Cadence {
             .unwrap_or(period)
             .max(Duration::from_millis(1))
     }
-}
-
-/// Hands a password of the configuration to the process that runs the cloud; nothing else serializes it.
-fn expose<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(ExposeSecret::expose_secret).serialize(to)
-}
-
-fn conceal<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
 }

@@ -4,7 +4,7 @@ mod dump;
 
 use provlab_platform::{Part, event};
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -32,7 +32,8 @@ pub enum Command {
         /// Sign-in name.
         account: String,
         /// The new password.
-        password: Password,
+        #[serde(serialize_with = "provlab_protocol::secret_text::expose")]
+        password: SecretString,
     },
     /// Sign-in answers AADSTS50057 from now on.
     DisableAccount {
@@ -118,29 +119,6 @@ pub enum ControlError {
     State(#[from] DbError),
 }
 
-/// A password on its way to the process that runs the cloud.
-#[derive(Debug, Clone)]
-pub struct Password(SecretString);
-
-impl From<SecretString> for Password {
-    fn from(secret: SecretString) -> Self {
-        Self(secret)
-    }
-}
-
-impl Serialize for Password {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        use secrecy::ExposeSecret as _;
-        to.serialize_str(self.0.expose_secret())
-    }
-}
-
-impl<'de> Deserialize<'de> for Password {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from).map(|text| Self(text.into()))
-    }
-}
-
 impl Entra {
     /// Performs a command; what it changed is stored when this returns.
     ///
@@ -153,7 +131,7 @@ impl Entra {
                 self.credential(&account, |state| state.expired = true)
             }
             Command::SetAccountPassword { account, password } => {
-                let verifier = PasswordVerifier::new(&password.0, &shared.platform.entropy);
+                let verifier = PasswordVerifier::new(&password, &shared.platform.entropy);
                 self.account(&account, |user| {
                     user.sign_in = SignInState::default();
                     let before = user.credential.take();
@@ -228,12 +206,11 @@ impl Entra {
         change: impl FnOnce(&mut User) -> Result<(), ControlError>,
     ) -> Result<Reply, ControlError> {
         self.shared().db.write(|txn| {
-            let key = account.to_lowercase();
             let cloud = txn.cloud();
             let mut user = cloud
                 .tenants
                 .all()
-                .find_map(|tenant| cloud.users.find(tenant.id, User::BY_UPN, &key).next())
+                .find_map(|tenant| cloud.user_named(tenant.id, account))
                 .cloned()
                 .ok_or_else(|| ControlError::UnknownAccount(account.to_owned()))?;
             change(&mut user)?;

@@ -131,13 +131,7 @@ fn plant_tenant(shared: &Shared, txn: &mut Txn<'_>, config: &TenantConfig) -> Uu
 
 fn plant_account(shared: &Shared, txn: &mut Txn<'_>, tenant: Uuid, config: &AccountConfig) {
     let name = &config.user_principal_name;
-    if txn
-        .cloud()
-        .users
-        .find(tenant, User::BY_UPN, &name.to_lowercase())
-        .next()
-        .is_some()
-    {
+    if txn.cloud().user_named(tenant, name).is_some() {
         return;
     }
     let entropy = shared.platform.entropy.fork(&format!("account {name}"));

@@ -54,6 +54,20 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// [`FilesError`] if the path is bad or the medium refuses.
     fn list(&self, dir: &str) -> Result<Vec<String>, FilesError>;
+
+    /// Holds the file for a read, a change and a write that belong together: others that ask for it, in this process
+    /// or another, wait until the guard is dropped. Who does not ask is not kept away.
+    ///
+    /// # Errors
+    /// [`FilesError`] if the path is bad or the medium refuses.
+    fn lock(&self, path: &str) -> Result<FileLock, FilesError>;
+}
+
+/// A file that is held; see [`Files::lock`]. A kill lets go of it.
+#[derive(Debug)]
+#[must_use = "the file is held only as long as this lives"]
+pub struct FileLock {
+    _held: Option<std::fs::File>,
 }
 
 /// What kind of thing went wrong with a file.

@@ -5,10 +5,12 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Files, FilesError, FilesErrorKind, MAX_FILE_BYTES, WindowsPath};
+use super::{FileLock, Files, FilesError, FilesErrorKind, MAX_FILE_BYTES, WindowsPath};
 
 /// What [`Files::write_atomic`] writes before the rename ends so; such leftovers of a kill are never listed.
 const TEMPORARY_SUFFIX: &str = ".provlab-tmp";
+/// The file beside another one by which [`Files::lock`] holds it; never listed.
+const LOCK_SUFFIX: &str = ".provlab-lock";
 
 /// Maps `C:\A\b` to `<root>/C/A/b`.
 #[derive(Debug)]
@@ -158,6 +160,7 @@ impl Files for RealFiles {
             let entry = entry.map_err(|e| FilesError::io(dir, &e))?;
             if let Ok(name) = entry.file_name().into_string()
                 && !name.ends_with(TEMPORARY_SUFFIX)
+                && !name.ends_with(LOCK_SUFFIX)
                 && entry.path().is_file()
             {
                 names.push(name);
@@ -165,5 +168,18 @@ impl Files for RealFiles {
         }
         names.sort();
         Ok(names)
+    }
+
+    fn lock(&self, path: &str) -> Result<FileLock, FilesError> {
+        let mut beside = self.locate_file(path)?.into_os_string();
+        beside.push(LOCK_SUFFIX);
+        let beside = PathBuf::from(beside);
+        let held = beside
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| OpenOptions::new().create(true).append(true).open(&beside))
+            .and_then(|file| file.lock().map(|()| file));
+        held.map(|file| FileLock { _held: Some(file) })
+            .map_err(|e| FilesError::io(path, &e))
     }
 }

@@ -54,6 +54,39 @@ fn lists_files_of_one_folder_only() {
 }
 
 #[test]
+fn a_held_file_can_be_written_and_its_lock_is_not_listed() {
+    both(|files| {
+        let path = r"C:\a\counter";
+        let held = files.lock(path).unwrap();
+        files.write_atomic(path, b"1").unwrap();
+        drop(held);
+        drop(files.lock(path).unwrap());
+        assert_eq!(files.list(r"C:\a").unwrap(), ["counter"]);
+        assert_eq!(files.lock("counter").unwrap_err().kind, FilesErrorKind::BadPath);
+    });
+}
+
+#[test]
+fn no_change_is_lost_between_those_who_hold_a_file() {
+    const CHANGES: usize = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let path = r"C:\a\counter";
+    let count = |files: &RealFiles| files.read(path).map_or(0, |content| content.len());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let files = RealFiles::new(folder.path());
+                for _ in 0..CHANGES {
+                    let _held = files.lock(path).unwrap();
+                    files.write_atomic(path, &vec![b'.'; count(&files) + 1]).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(count(&RealFiles::new(folder.path())), 4 * CHANGES);
+}
+
+#[test]
 fn drives_and_ways_out_are_refused_everywhere() {
     both(|files| {
         for path in [r"C:\", r"C:\a\..\b", "/etc/passwd", ""] {

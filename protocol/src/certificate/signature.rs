@@ -58,7 +58,9 @@ pub(super) fn verify(
     signature: &BitString,
     what: &'static str,
 ) -> Result<(), CertificateError> {
-    if algorithm.oid != SHA256_WITH_RSA {
+    // The algorithm beside the signature is not signed itself: nothing but what belongs there may pass.
+    let parameters = algorithm.parameters.as_ref();
+    if algorithm.oid != SHA256_WITH_RSA || parameters.is_some_and(|any| !any.is_null()) {
         return Err(CertificateError::UnsupportedSignature { what });
     }
     let wrong = || CertificateError::WrongSignature { what };

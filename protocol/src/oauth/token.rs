@@ -188,7 +188,7 @@ pub struct DeviceCodeResponse {
     /// Nine characters that a person types.
     pub user_code: String,
     /// What the client polls with.
-    #[serde(serialize_with = "expose")]
+    #[serde(serialize_with = "crate::secret_text::expose")]
     pub device_code: SecretString,
     /// Page where the code is typed.
     pub verification_uri: String,
@@ -198,10 +198,6 @@ pub struct DeviceCodeResponse {
     pub interval: u64,
     /// Sentence for the person.
     pub message: String,
-}
-
-fn expose<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose_secret())
 }
 
 #[cfg(test)]

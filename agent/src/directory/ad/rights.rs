@@ -2,13 +2,13 @@
 
 use provlab_protocol::dn::Dn;
 use provlab_protocol::guid::Guid;
-use provlab_protocol::ldap_controls::SdFlags;
+use provlab_protocol::ldap_controls::{Control, SdFlags};
 use provlab_protocol::security::{AccessMask, Ace, AceFlags, SecurityDescriptor};
 use provlab_protocol::sid::Sid;
 use provlab_protocol::{oid, rights};
 use thiserror::Error;
 
-use crate::directory::ldap::{Change, ChangeKind, Control, Filter, LdapConnection, LdapError, Scope, Search};
+use crate::directory::ldap::{Change, ChangeKind, Filter, LdapConnection, LdapError, Scope, Search};
 
 const DESCRIPTOR: &str = "nTSecurityDescriptor";
 
@@ -256,7 +256,7 @@ pub async fn grant_all(
         domain: domain.to_string(),
         detail,
     };
-    let dacl_only = || Control::critical(oid::control::SD_FLAGS, Some(SdFlags::DACL.to_value()));
+    let dacl_only = || Control::new(oid::control::SD_FLAGS, true).with_value(SdFlags::DACL.to_value());
     let search = Search {
         base: domain.to_string(),
         scope: Scope::Base,

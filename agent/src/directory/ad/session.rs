@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use provlab_protocol::dirsync::{DirSyncFlags, DirSyncRequest, DirSyncResponse};
 use provlab_protocol::dn::Dn;
 use provlab_protocol::guid::Guid;
-use provlab_protocol::ldap_controls::ExtendedDn;
+use provlab_protocol::ldap_controls::{Control, ExtendedDn};
 use provlab_protocol::oid;
 use provlab_protocol::scim::{
     ChangeQuery, GetObject, LinkReference, ListResponse, MAX_COUNT, ObjectId, ReplicaToken, Resource,
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::resource::{ExtendedName, Unresolved, add_link, guid_of_entry, resource_of, split_option};
 use super::watermark::{MAX_COOKIE_BYTES, Position, Positions, TYPES};
-use crate::directory::ldap::{Control, Entry, Filter, LdapConnection, LdapError, ResultCode, Scope, Search};
+use crate::directory::ldap::{Entry, Filter, LdapConnection, LdapError, ResultCode, Scope, Search};
 use crate::directory::{Directory, DirectoryError};
 
 /// Bytes asked of the server per object wanted: a user with the documented attributes has about 1 KiB.
@@ -72,8 +72,8 @@ impl ActiveDirectory {
             cookie: position.cookie.clone(),
         };
         let controls = [
-            Control::critical(oid::control::DIRSYNC, Some(request.to_value())),
-            Control::optional(oid::control::EXTENDED_DN, Some(ExtendedDn::Text.to_value())),
+            Control::new(oid::control::DIRSYNC, true).with_value(request.to_value()),
+            Control::new(oid::control::EXTENDED_DN, false).with_value(ExtendedDn::Text.to_value()),
         ];
         let search = Search {
             base: self.root.to_string(),
@@ -146,10 +146,8 @@ impl ActiveDirectory {
             filter: Filter::present("objectClass"),
             attributes,
         };
-        let controls = [Control::optional(
-            oid::control::EXTENDED_DN,
-            Some(ExtendedDn::Text.to_value()),
-        )];
+        let controls =
+            [Control::new(oid::control::EXTENDED_DN, false).with_value(ExtendedDn::Text.to_value())];
         match self.connection.search_with(&search, &controls).await {
             Ok((entries, _)) => Ok(entries.into_iter().next()),
             Err(error) if error.is(ResultCode::NO_SUCH_OBJECT) => Ok(None),

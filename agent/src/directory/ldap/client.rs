@@ -8,14 +8,14 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use provlab_platform::net::ClientTls;
 use provlab_platform::{Clock, Endpoint, Platform, Stream};
+use provlab_protocol::ldap::answer;
+use provlab_protocol::ldap_controls::{Control, PagedResults};
+use provlab_protocol::{ber, oid};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::ber;
 use super::error::{LdapError, Refusal, ResultCode};
-use super::message::{
-    Answer, Attribute, Change, Control, Entry, Message, Outcome, Request, Search, decode, encode, tag,
-};
+use super::message::{Answer, Attribute, Change, Entry, Message, Outcome, Request, Search, decode, encode};
 
 /// Longest answer that is accepted. A group of 50,000 members (CS 2.6) needs about 6 MiB.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
@@ -31,7 +31,6 @@ pub const LDAPS_PORT: u16 = 636;
 pub const LDAP_PORT: u16 = 389;
 
 const READ_CHUNK: usize = 64 * 1024;
-const PAGED_RESULTS_OID: &str = "1.2.840.113556.1.4.319";
 
 /// How the transport is protected; a bind in clear is never attempted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +74,7 @@ impl LdapConnection {
                 Protection::StartTls => {
                     let mut connection = Self::over(clear, endpoint.clone(), platform.clock.clone(), timeout);
                     connection
-                        .roundtrip("StartTLS", &Request::StartTls, &[], tag::EXTENDED)
+                        .roundtrip("StartTLS", &Request::StartTls, &[], answer::EXTENDED)
                         .await?;
                     // Bytes sent ahead of the handshake are somebody else's words in our session.
                     if !connection.buffer.is_empty() {
@@ -133,7 +132,9 @@ impl LdapConnection {
             name,
             password: password.expose_secret(),
         };
-        self.roundtrip("bind", &request, &[], tag::BIND).await.map(drop)
+        self.roundtrip("bind", &request, &[], answer::BIND)
+            .await
+            .map(drop)
     }
 
     /// Adds an object.
@@ -141,7 +142,7 @@ impl LdapConnection {
     /// # Errors
     /// The server's refusal, or loss of the connection.
     pub async fn add(&mut self, dn: &str, attributes: &[Attribute]) -> Result<(), LdapError> {
-        self.roundtrip("add", &Request::Add { dn, attributes }, &[], tag::ADD)
+        self.roundtrip("add", &Request::Add { dn, attributes }, &[], answer::ADD)
             .await
             .map(drop)
     }
@@ -156,9 +157,14 @@ impl LdapConnection {
         changes: &[Change],
         controls: &[Control],
     ) -> Result<(), LdapError> {
-        self.roundtrip("modify", &Request::Modify { dn, changes }, controls, tag::MODIFY)
-            .await
-            .map(drop)
+        self.roundtrip(
+            "modify",
+            &Request::Modify { dn, changes },
+            controls,
+            answer::MODIFY,
+        )
+        .await
+        .map(drop)
     }
 
     /// Searches, handing each entry over as it arrives; returns the controls of the final answer.
@@ -191,7 +197,7 @@ impl LdapConnection {
                         each(entry);
                     }
                     Answer::Reference | Answer::Intermediate => {} // referral chasing is off by default (CS 9.3)
-                    Answer::Outcome(tag::SEARCH_DONE, outcome) => {
+                    Answer::Outcome(answer::SEARCH_DONE, outcome) => {
                         return accept(operation, outcome).map(|()| message.controls);
                     }
                     Answer::Outcome(other, _) => return Err(self.out_of_place(operation, other)),
@@ -241,10 +247,11 @@ impl LdapConnection {
         let mut cookie = Vec::new();
         loop {
             let mut all = controls.to_vec();
-            all.push(Control::critical(
-                PAGED_RESULTS_OID,
-                Some(paged_value(PAGE_SIZE, &cookie)),
-            ));
+            let page = PagedResults {
+                size: PAGE_SIZE,
+                cookie,
+            };
+            all.push(Control::new(oid::control::PAGED_RESULTS, true).with_value(page.to_value()));
             let answered = self
                 .search_each(search, &all, &mut |entry| entries.push(entry))
                 .await?;
@@ -267,17 +274,14 @@ impl LdapConnection {
     fn page_cookie(&self, controls: &[Control]) -> Result<Vec<u8>, LdapError> {
         let Some(value) = controls
             .iter()
-            .find(|control| control.oid == PAGED_RESULTS_OID)
+            .find(|control| control.oid == oid::control::PAGED_RESULTS)
             .and_then(|control| control.value.as_deref())
         else {
             return Ok(Vec::new());
         };
-        let read = || {
-            let mut fields = ber::Reader::new(value).enter(ber::SEQUENCE)?;
-            fields.integer(ber::INTEGER)?;
-            fields.expect(ber::OCTET_STRING).map(<[u8]>::to_vec)
-        };
-        read().map_err(|error| LdapError::protocol(&self.endpoint, error))
+        PagedResults::from_value(value)
+            .map(|page| page.cookie)
+            .map_err(|error| LdapError::protocol(&self.endpoint, &error))
     }
 
     async fn roundtrip(
@@ -349,22 +353,23 @@ impl LdapConnection {
     async fn receive_any(&mut self, operation: &'static str) -> Result<Message, LdapError> {
         loop {
             let header =
-                ber::header(&self.buffer).map_err(|error| LdapError::protocol(&self.endpoint, error))?;
-            if let Some((tag, header, length)) = header {
-                if tag != ber::SEQUENCE {
-                    return Err(
-                        self.violation(format!("the server sent tag 0x{tag:02x} in place of a message"))
-                    );
-                }
-                if length > MAX_MESSAGE_BYTES {
+                ber::header(&self.buffer).map_err(|error| LdapError::protocol(&self.endpoint, &error))?;
+            if let Some(header) = header {
+                if header.tag != ber::SEQUENCE {
                     return Err(self.violation(format!(
-                        "an answer of {length} bytes; the limit is {MAX_MESSAGE_BYTES}"
+                        "the server sent tag 0x{:02x} in place of a message",
+                        header.tag
                     )));
                 }
-                let whole = header + length;
+                let whole = header.total();
+                if whole > MAX_MESSAGE_BYTES {
+                    return Err(self.violation(format!(
+                        "an answer of {whole} bytes; the limit is {MAX_MESSAGE_BYTES}"
+                    )));
+                }
                 if let Some(frame) = self.buffer.get(..whole) {
                     let message =
-                        decode(frame).map_err(|error| LdapError::protocol(&self.endpoint, error))?;
+                        decode(frame).map_err(|error| LdapError::protocol(&self.endpoint, &error))?;
                     self.buffer.advance(whole);
                     return Ok(message);
                 }
@@ -422,15 +427,6 @@ fn timed_out(endpoint: &Endpoint, operation: &'static str, after: Duration) -> L
     }
 }
 
-fn paged_value(size: u32, cookie: &[u8]) -> Vec<u8> {
-    let mut value = Vec::new();
-    ber::put(&mut value, ber::SEQUENCE, |out| {
-        ber::put_integer(out, ber::INTEGER, size.into());
-        ber::put_bytes(out, ber::OCTET_STRING, cookie);
-    });
-    value
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
@@ -439,13 +435,12 @@ mod tests {
     use crate::testing::{World, simulate};
     use proptest::prelude::*;
     use provlab_platform::net::ServerTls;
+    use provlab_protocol::ber::Writer;
+    use provlab_protocol::ldap;
 
     const DC: &str = "dc1.contoso.com";
-
-    #[test]
-    fn the_paged_control_has_the_bytes_of_the_reference() {
-        assert_eq!(hex::encode(paged_value(1000, b"")), "3006020203e80400"); // PR 15.3
-    }
+    /// Contents of the longest answer behind a header of six bytes.
+    const LARGEST: u32 = MAX_MESSAGE_BYTES as u32 - 6;
 
     /// A server that answers the first request with these bytes; then it closes or stays silent.
     async fn server(world: &World, answer: Vec<u8>, closes: bool) {
@@ -490,7 +485,7 @@ mod tests {
 
     #[test]
     fn malformed_answers_are_protocol_errors() {
-        let oversized = [&[0x30, 0x84][..], &(32u32 * 1024 * 1024 + 1).to_be_bytes()].concat();
+        let oversized = [&[0x30, 0x84][..], &(LARGEST + 1).to_be_bytes()].concat();
         for answer in [
             &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
             &[0x30, 0x00],
@@ -509,7 +504,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_the_largest_size_is_waited_for() {
-        let largest = [&[0x30, 0x84][..], &(32u32 * 1024 * 1024).to_be_bytes()].concat();
+        let largest = [&[0x30, 0x84][..], &LARGEST.to_be_bytes()].concat();
         assert!(matches!(
             searched(&largest, false),
             Err(LdapError::TimedOut { .. })
@@ -541,16 +536,15 @@ mod tests {
 
     #[test]
     fn a_notice_of_disconnection_is_told() {
-        let mut notice = Vec::new();
-        ber::put(&mut notice, ber::SEQUENCE, |out| {
-            ber::put_integer(out, ber::INTEGER, 0);
-            ber::put(out, tag::EXTENDED, |out| {
-                ber::put_integer(out, ber::ENUMERATED, 52);
-                ber::put_bytes(out, ber::OCTET_STRING, b"");
-                ber::put_bytes(out, ber::OCTET_STRING, b"going down");
+        let mut notice = Writer::new();
+        ldap::write_message(&mut notice, 0, &[], |out| {
+            out.constructed(answer::EXTENDED, |out| {
+                out.octets(b"going down");
+                out.octets(b"");
+                out.enumerated(52);
             });
         });
-        let error = searched(&notice, false).unwrap_err().to_string();
+        let error = searched(notice.as_slice(), false).unwrap_err().to_string();
         assert!(error.contains("52 unavailable going down"), "{error}");
     }
 

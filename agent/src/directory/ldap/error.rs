@@ -5,8 +5,6 @@ use std::time::Duration;
 use provlab_platform::{Endpoint, NetError};
 use thiserror::Error;
 
-use super::ber::BerError;
-
 /// An LDAP result code (RFC 4511 section 4.1.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ResultCode(pub u32);
@@ -165,10 +163,10 @@ impl LdapError {
         !matches!(self, Self::Refused(_) | Self::EmptyPassword)
     }
 
-    pub(super) fn protocol(endpoint: &Endpoint, error: BerError) -> Self {
+    pub(super) fn protocol(endpoint: &Endpoint, error: &dyn std::error::Error) -> Self {
         Self::Protocol {
             endpoint: endpoint.clone(),
-            detail: format!("the server sent {error}"),
+            detail: error.to_string(),
         }
     }
 }

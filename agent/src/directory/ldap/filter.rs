@@ -1,6 +1,7 @@
 //! Search filters as values: text would need escaping, and a binary GUID has no text form.
 
-use super::ber::{put, put_bytes};
+use provlab_protocol::ber::Writer;
+use provlab_protocol::ldap::filter as tag;
 
 /// A search filter (RFC 4511 section 4.5.1.7), as far as the agent asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,16 +29,19 @@ impl Filter {
         Self::Present(attribute.to_owned())
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, out: &mut Writer) {
+        let all = |tag, parts: &[Self], out: &mut Writer| {
+            out.constructed(tag, |out| parts.iter().rev().for_each(|part| part.encode(out)));
+        };
         match self {
-            Self::And(parts) => put(out, 0xa0, |out| parts.iter().for_each(|part| part.encode(out))),
-            Self::Or(parts) => put(out, 0xa1, |out| parts.iter().for_each(|part| part.encode(out))),
-            Self::Not(part) => put(out, 0xa2, |out| part.encode(out)),
-            Self::Equal(attribute, value) => put(out, 0xa3, |out| {
-                put_bytes(out, super::ber::OCTET_STRING, attribute.as_bytes());
-                put_bytes(out, super::ber::OCTET_STRING, value);
+            Self::And(parts) => all(tag::AND, parts, out),
+            Self::Or(parts) => all(tag::OR, parts, out),
+            Self::Not(part) => out.constructed(tag::NOT, |out| part.encode(out)),
+            Self::Equal(attribute, value) => out.constructed(tag::EQUALITY, |out| {
+                out.octets(value);
+                out.octets(attribute.as_bytes());
             }),
-            Self::Present(attribute) => put_bytes(out, 0x87, attribute.as_bytes()),
+            Self::Present(attribute) => out.element(tag::PRESENT, attribute.as_bytes()),
         }
     }
 }
@@ -52,10 +56,10 @@ mod tests {
             Filter::present("cn"),
             Filter::Not(Box::new(Filter::equal("a", [0xff]))),
         ]);
-        let mut out = Vec::new();
+        let mut out = Writer::new();
         filter.encode(&mut out);
         assert_eq!(
-            hex::encode(out),
+            hex::encode(out.as_slice()),
             "a00e8702636ea208a30604016104 01ff".replace(' ', "")
         );
     }

@@ -1,6 +1,9 @@
 //! LDAP messages, as far as a client writes requests and reads answers (RFC 4511).
 
-use super::ber::{self, BerError, Reader, put, put_boolean, put_bytes, put_integer};
+use provlab_protocol::ber::{self, BerError, Reader, Writer};
+use provlab_protocol::ldap::{self, answer, request};
+use provlab_protocol::ldap_controls::Control;
+
 use super::error::ResultCode;
 use super::filter::Filter;
 
@@ -8,37 +11,6 @@ use super::filter::Filter;
 pub(crate) const MAX_CONTROLS: usize = 32;
 /// Most attributes that are read from one entry.
 pub(crate) const MAX_ATTRIBUTES: usize = 10_000;
-
-/// A control on a request or an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Control {
-    /// Object identifier in dotted form.
-    pub oid: String,
-    /// Whether the server must refuse the request when it does not know the control.
-    pub critical: bool,
-    /// The control's own BER.
-    pub value: Option<Vec<u8>>,
-}
-
-impl Control {
-    /// A critical control.
-    pub fn critical(oid: &str, value: Option<Vec<u8>>) -> Self {
-        Self {
-            oid: oid.to_owned(),
-            critical: true,
-            value,
-        }
-    }
-
-    /// A control that the server may ignore.
-    pub fn optional(oid: &str, value: Option<Vec<u8>>) -> Self {
-        Self {
-            oid: oid.to_owned(),
-            critical: false,
-            value,
-        }
-    }
-}
 
 /// Which part of the tree a search covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,194 +159,166 @@ pub(crate) struct Message {
     pub(crate) controls: Vec<Control>,
 }
 
-/// Tags of the answers that end an operation.
-pub(crate) mod tag {
-    pub(crate) const BIND: u8 = 0x61;
-    pub(crate) const SEARCH_DONE: u8 = 0x65;
-    pub(crate) const MODIFY: u8 = 0x67;
-    pub(crate) const ADD: u8 = 0x69;
-    pub(crate) const EXTENDED: u8 = 0x78;
-}
-
-const SEARCH_ENTRY: u8 = 0x64;
-const SEARCH_REFERENCE: u8 = 0x73;
-const INTERMEDIATE: u8 = 0x79;
-const CONTROLS: u8 = 0xa0;
 /// The StartTLS extended operation (RFC 4511 section 4.14).
 const START_TLS_OID: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
+/// `[0] requestName` of an extended request.
+const REQUEST_NAME: u8 = 0x80;
+
 /// Writes a request.
 pub(crate) fn encode(id: i32, request: &Request<'_>, controls: &[Control]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    put(&mut out, ber::SEQUENCE, |out| {
-        put_integer(out, ber::INTEGER, id.into());
-        encode_operation(out, request);
-        if !controls.is_empty() {
-            put(out, CONTROLS, |out| {
-                controls.iter().for_each(|control| encode_control(out, control));
-            });
-        }
-    });
-    out
+    let mut writer = Writer::new();
+    ldap::write_message(&mut writer, id, controls, |out| encode_operation(out, request));
+    writer.as_slice().to_vec()
 }
 
-fn encode_operation(out: &mut Vec<u8>, request: &Request<'_>) {
+/// Like everything that goes through a [`Writer`], the last field comes first.
+fn encode_operation(out: &mut Writer, request: &Request<'_>) {
     match request {
-        Request::Bind { name, password } => put(out, 0x60, |out| {
-            put_integer(out, ber::INTEGER, 3);
-            put_bytes(out, ber::OCTET_STRING, name.as_bytes());
-            put_bytes(out, 0x80, password.as_bytes());
+        Request::Bind { name, password } => out.constructed(request::BIND, |out| {
+            out.element(ldap::SIMPLE, password.as_bytes());
+            out.octets(name.as_bytes());
+            out.integer(3);
         }),
-        Request::Unbind => put_bytes(out, 0x42, &[]),
-        Request::Search(search) => put(out, 0x63, |out| {
-            put_bytes(out, ber::OCTET_STRING, search.base.as_bytes());
-            let scope = match search.scope {
+        Request::Unbind => out.element(request::UNBIND, &[]),
+        Request::Search(search) => out.constructed(request::SEARCH, |out| {
+            out.constructed(ber::SEQUENCE, |out| {
+                for attribute in search.attributes.iter().rev() {
+                    out.octets(attribute.as_bytes());
+                }
+            });
+            search.filter.encode(out);
+            out.boolean(false); // values too, not only types
+            out.integer(0); // no time limit
+            out.integer(0); // no size limit
+            out.enumerated(0); // never dereference aliases: AD has none
+            out.enumerated(match search.scope {
                 Scope::Base => 0,
                 Scope::OneLevel => 1,
                 Scope::Subtree => 2,
-            };
-            put_integer(out, ber::ENUMERATED, scope);
-            put_integer(out, ber::ENUMERATED, 0); // never dereference aliases: AD has none
-            put_integer(out, ber::INTEGER, 0);
-            put_integer(out, ber::INTEGER, 0);
-            put_boolean(out, false);
-            search.filter.encode(out);
-            put(out, ber::SEQUENCE, |out| {
-                for attribute in &search.attributes {
-                    put_bytes(out, ber::OCTET_STRING, attribute.as_bytes());
-                }
             });
+            out.octets(search.base.as_bytes());
         }),
-        Request::Modify { dn, changes } => put(out, 0x66, |out| {
-            put_bytes(out, ber::OCTET_STRING, dn.as_bytes());
-            put(out, ber::SEQUENCE, |out| {
-                for change in *changes {
-                    put(out, ber::SEQUENCE, |out| {
-                        put_integer(out, ber::ENUMERATED, change.kind as i64);
+        Request::Modify { dn, changes } => out.constructed(request::MODIFY, |out| {
+            out.constructed(ber::SEQUENCE, |out| {
+                for change in changes.iter().rev() {
+                    out.constructed(ber::SEQUENCE, |out| {
                         encode_attribute(out, &change.attribute, &change.values);
+                        out.enumerated(change.kind as i64);
                     });
                 }
             });
+            out.octets(dn.as_bytes());
         }),
-        Request::Add { dn, attributes } => put(out, 0x68, |out| {
-            put_bytes(out, ber::OCTET_STRING, dn.as_bytes());
-            put(out, ber::SEQUENCE, |out| {
-                for attribute in *attributes {
+        Request::Add { dn, attributes } => out.constructed(request::ADD, |out| {
+            out.constructed(ber::SEQUENCE, |out| {
+                for attribute in attributes.iter().rev() {
                     encode_attribute(out, &attribute.name, &attribute.values);
                 }
             });
+            out.octets(dn.as_bytes());
         }),
-        Request::StartTls => put(out, 0x77, |out| put_bytes(out, 0x80, START_TLS_OID)),
+        Request::StartTls => out.constructed(request::EXTENDED, |out| {
+            out.element(REQUEST_NAME, START_TLS_OID);
+        }),
     }
 }
 
-fn encode_attribute(out: &mut Vec<u8>, name: &str, values: &[Vec<u8>]) {
-    put(out, ber::SEQUENCE, |out| {
-        put_bytes(out, ber::OCTET_STRING, name.as_bytes());
-        put(out, ber::SET, |out| {
-            for value in values {
-                put_bytes(out, ber::OCTET_STRING, value);
-            }
+fn encode_attribute(out: &mut Writer, name: &str, values: &[Vec<u8>]) {
+    out.constructed(ber::SEQUENCE, |out| {
+        out.constructed(ber::SET, |out| {
+            values.iter().rev().for_each(|value| out.octets(value));
         });
-    });
-}
-
-fn encode_control(out: &mut Vec<u8>, control: &Control) {
-    put(out, ber::SEQUENCE, |out| {
-        put_bytes(out, ber::OCTET_STRING, control.oid.as_bytes());
-        if control.critical {
-            put_boolean(out, true);
-        }
-        if let Some(value) = &control.value {
-            put_bytes(out, ber::OCTET_STRING, value);
-        }
+        out.octets(name.as_bytes());
     });
 }
 
 /// Reads one whole answer (the frame with its outer SEQUENCE header).
 pub(crate) fn decode(frame: &[u8]) -> Result<Message, BerError> {
-    let mut message = Reader::new(frame).enter(ber::SEQUENCE)?;
-    let id = i32::try_from(message.integer(ber::INTEGER)?).map_err(|_| BerError::Integer)?;
-    let (tag, contents) = message.next()?;
+    let mut message = Reader::new(frame).sequence()?;
+    let id = i32::try_from(message.integer()?).map_err(|_| BerError::Number)?;
+    let (tag, contents) = message.element()?;
     let answer = match tag {
-        SEARCH_ENTRY => Answer::Entry(decode_entry(contents)?),
-        SEARCH_REFERENCE => Answer::Reference,
-        INTERMEDIATE => Answer::Intermediate,
+        answer::SEARCH_ENTRY => Answer::Entry(decode_entry(contents)?),
+        answer::SEARCH_REFERENCE => Answer::Reference,
+        answer::INTERMEDIATE => Answer::Intermediate,
         _ => Answer::Outcome(tag, decode_outcome(contents)?),
     };
-    let controls = if message.peek() == Some(CONTROLS) {
-        decode_controls(message.enter(CONTROLS)?)?
-    } else {
-        Vec::new()
-    };
+    let controls = ldap::read_controls(&mut message, MAX_CONTROLS)?;
     Ok(Message { id, answer, controls })
 }
 
 fn decode_entry(contents: &[u8]) -> Result<Entry, BerError> {
     let mut reader = Reader::new(contents);
-    let dn = reader.text(ber::OCTET_STRING)?.to_owned();
-    let mut list = reader.enter(ber::SEQUENCE)?;
+    let dn = reader.text()?.to_owned();
+    let mut list = reader.sequence()?;
     let mut attributes = Vec::new();
-    while !list.is_empty() && attributes.len() < MAX_ATTRIBUTES {
-        let mut attribute = list.enter(ber::SEQUENCE)?;
-        let name = attribute.text(ber::OCTET_STRING)?.to_owned();
-        let mut set = attribute.enter(ber::SET)?;
+    while !list.is_empty() {
+        if attributes.len() == MAX_ATTRIBUTES {
+            return Err(BerError::TooMany {
+                limit: MAX_ATTRIBUTES,
+            });
+        }
+        let mut attribute = list.sequence()?;
+        let name = attribute.text()?.to_owned();
+        let mut set = attribute.nested(ber::SET)?;
         let mut values = Vec::new();
         while !set.is_empty() {
-            values.push(set.expect(ber::OCTET_STRING)?.to_vec());
+            values.push(set.octets()?.to_vec());
         }
         attributes.push(Attribute { name, values });
-    }
-    if !list.is_empty() {
-        return Err(BerError::Length);
     }
     Ok(Entry { dn, attributes })
 }
 
 fn decode_outcome(contents: &[u8]) -> Result<Outcome, BerError> {
     let mut reader = Reader::new(contents);
-    let code = u32::try_from(reader.integer(ber::ENUMERATED)?).map_err(|_| BerError::Integer)?;
+    let code = u32::try_from(reader.enumerated()?).map_err(|_| BerError::Number)?;
     Ok(Outcome {
         code: ResultCode(code),
-        matched_dn: reader.text(ber::OCTET_STRING)?.to_owned(),
+        matched_dn: reader.text()?.to_owned(),
         // Diagnostics are for people: a server that sends another encoding is still understood.
-        diagnostic: String::from_utf8_lossy(reader.expect(ber::OCTET_STRING)?)
+        diagnostic: String::from_utf8_lossy(reader.octets()?)
             .trim_end_matches('\0')
             .to_owned(),
     })
 }
 
-fn decode_controls(mut list: Reader<'_>) -> Result<Vec<Control>, BerError> {
-    let mut controls = Vec::new();
-    while !list.is_empty() {
-        if controls.len() == MAX_CONTROLS {
-            return Err(BerError::Length);
-        }
-        let mut control = list.enter(ber::SEQUENCE)?;
-        let oid = control.text(ber::OCTET_STRING)?.to_owned();
-        let critical = if control.peek() == Some(ber::BOOLEAN) {
-            control
-                .expect(ber::BOOLEAN)?
-                .first()
-                .is_some_and(|byte| *byte != 0)
-        } else {
-            false
-        };
-        let value = if control.is_empty() {
-            None
-        } else {
-            Some(control.expect(ber::OCTET_STRING)?.to_vec())
-        };
-        controls.push(Control { oid, critical, value });
-    }
-    Ok(controls)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+    use provlab_protocol::ldap_controls::PolicyHints;
+    use provlab_protocol::oid;
+
+    use super::*;
+
+    /// An answer that is nothing but its outcome.
+    fn outcome(tag: u8, code: i64, diagnostic: &[u8], controls: &[Control]) -> Vec<u8> {
+        let mut writer = Writer::new();
+        ldap::write_message(&mut writer, 1, controls, |out| {
+            out.constructed(tag, |out| {
+                out.octets(diagnostic);
+                out.octets(b"");
+                out.enumerated(code);
+            });
+        });
+        writer.as_slice().to_vec()
+    }
+
+    /// An entry of this many attributes.
+    fn entry(attributes: usize) -> Vec<u8> {
+        let mut writer = Writer::new();
+        ldap::write_message(&mut writer, 1, &[], |out| {
+            out.constructed(answer::SEARCH_ENTRY, |out| {
+                out.constructed(ber::SEQUENCE, |out| {
+                    (0..attributes).for_each(|_| encode_attribute(out, "cn", &[b"a".to_vec()]));
+                });
+                out.octets(b"CN=a");
+            });
+        });
+        writer.as_slice().to_vec()
+    }
 
     #[test]
     fn a_password_reset_has_the_bytes_of_the_reference() {
@@ -388,10 +332,8 @@ mod tests {
             dn: "CN=Alice,DC=lab,DC=example",
             changes: &changes,
         };
-        let hints = Control::optional(
-            "1.2.840.113556.1.4.2239",
-            Some(vec![0x30, 0x03, 0x02, 0x01, 0x01]),
-        );
+        let hints = Control::new(oid::control::POLICY_HINTS, false)
+            .with_value(PolicyHints::ENFORCE_HISTORY.to_value());
         assert_eq!(
             hex::encode(encode(5, &request, &[hints])),
             "3074020105664b041a434e3d416c6963652c44433d6c61622c44433d6578616d706c65302d302b0a01023026\
@@ -403,17 +345,8 @@ mod tests {
 
     #[test]
     fn a_refused_bind_is_read_with_its_diagnostic() {
-        let mut frame = Vec::new();
-        put(&mut frame, ber::SEQUENCE, |out| {
-            put_integer(out, ber::INTEGER, 1);
-            put(out, tag::BIND, |out| {
-                put_integer(out, ber::ENUMERATED, 49);
-                put_bytes(out, ber::OCTET_STRING, b"");
-                put_bytes(out, ber::OCTET_STRING, b"80090308: data 532\0");
-            });
-        });
-        let message = decode(&frame).unwrap();
-        let Answer::Outcome(tag::BIND, outcome) = message.answer else {
+        let message = decode(&outcome(answer::BIND, 49, b"80090308: data 532\0", &[])).unwrap();
+        let Answer::Outcome(answer::BIND, outcome) = message.answer else {
             unreachable!("a bind answer")
         };
         assert_eq!(outcome.code, ResultCode::INVALID_CREDENTIALS);
@@ -423,34 +356,34 @@ mod tests {
     #[test]
     fn too_many_controls_are_refused() {
         let answer = |count: usize| {
-            let mut frame = Vec::new();
-            put(&mut frame, ber::SEQUENCE, |out| {
-                put_integer(out, ber::INTEGER, 1);
-                put(out, tag::SEARCH_DONE, |out| {
-                    put_integer(out, ber::ENUMERATED, 0);
-                    put_bytes(out, ber::OCTET_STRING, b"");
-                    put_bytes(out, ber::OCTET_STRING, b"");
-                });
-                put(out, CONTROLS, |out| {
-                    (0..count).for_each(|_| encode_control(out, &Control::optional("1.2", None)));
-                });
-            });
-            decode(&frame)
+            let controls = vec![Control::new("1.2", false); count];
+            decode(&outcome(answer::SEARCH_DONE, 0, b"", &controls))
         };
         assert_eq!(answer(MAX_CONTROLS).unwrap().controls.len(), MAX_CONTROLS);
-        assert_eq!(answer(MAX_CONTROLS + 1), Err(BerError::Length));
+        let limit = MAX_CONTROLS;
+        assert_eq!(answer(MAX_CONTROLS + 1), Err(BerError::TooMany { limit }));
+    }
+
+    #[test]
+    fn too_many_attributes_are_refused() {
+        let Answer::Entry(most) = decode(&entry(MAX_ATTRIBUTES)).unwrap().answer else {
+            unreachable!("an entry")
+        };
+        assert_eq!(most.attributes.len(), MAX_ATTRIBUTES);
+        let limit = MAX_ATTRIBUTES;
+        assert_eq!(
+            decode(&entry(MAX_ATTRIBUTES + 1)),
+            Err(BerError::TooMany { limit })
+        );
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
             let _ = decode(&bytes);
-            let mut framed = Vec::new();
-            put(&mut framed, ber::SEQUENCE, |out| {
-                put_integer(out, ber::INTEGER, 1);
-                put_bytes(out, SEARCH_ENTRY, &bytes);
-            });
-            let _ = decode(&framed);
+            let mut writer = Writer::new();
+            ldap::write_message(&mut writer, 1, &[], |out| out.element(answer::SEARCH_ENTRY, &bytes));
+            let _ = decode(writer.as_slice());
         }
     }
 }

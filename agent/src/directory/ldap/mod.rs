@@ -1,16 +1,14 @@
 //! A thin LDAP client over any stream, because the agent must survive whatever a server sends.
 
-mod ber;
 mod client;
 mod error;
 mod filter;
 mod message;
 
-pub use ber::BerError;
 pub use client::{
     DEFAULT_TIMEOUT, LDAP_PORT, LDAPS_PORT, LdapConnection, MAX_ENTRIES, MAX_MESSAGE_BYTES, PAGE_SIZE,
     Protection,
 };
 pub use error::{LdapError, Refusal, ResultCode};
 pub use filter::Filter;
-pub use message::{Attribute, Change, ChangeKind, Control, Entry, Scope, Search};
+pub use message::{Attribute, Change, ChangeKind, Entry, Scope, Search};

@@ -21,8 +21,13 @@ pub(super) struct AnswerFile<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 enum SignIn<'a> {
-    Password { user_principal_name: &'a str, password: &'a str },
-    AccessToken { access_token: &'a str },
+    Password {
+        user_principal_name: &'a str,
+        password: &'a str,
+    },
+    AccessToken {
+        access_token: &'a str,
+    },
 }
 
 #[derive(Serialize)]
@@ -48,7 +53,10 @@ struct DomainPage<'a> {
 
 impl<'a> From<&'a DomainCredential> for Typed<'a> {
     fn from(credential: &'a DomainCredential) -> Self {
-        Self { user: &credential.user, password: credential.password.expose_secret() }
+        Self {
+            user: &credential.user,
+            password: credential.password.expose_secret(),
+        }
     }
 }
 
@@ -65,14 +73,14 @@ impl<'a> From<&'a Answers> for AnswerFile<'a> {
                     user_principal_name: &typed.user_principal_name,
                     password: typed.password.expose_secret(),
                 },
-                CloudSignIn::AccessToken(token) => {
-                    SignIn::AccessToken { access_token: token.access_token.expose_secret() }
-                }
+                CloudSignIn::AccessToken(token) => SignIn::AccessToken {
+                    access_token: token.access_token.expose_secret(),
+                },
             },
             service_account: match &answers.service_account {
-                ServiceAccountChoice::CreateGmsa(create) => {
-                    Account::CreateGmsa { credential: (&create.credential).into() }
-                }
+                ServiceAccountChoice::CreateGmsa(create) => Account::CreateGmsa {
+                    credential: (&create.credential).into(),
+                },
                 ServiceAccountChoice::CustomGmsa(custom) => Account::CustomGmsa { name: &custom.name },
             },
             domains: answers
@@ -96,7 +104,10 @@ mod tests {
     use super::*;
 
     fn credential() -> DomainCredential {
-        DomainCredential { user: r"CONTOSO\install-admin".into(), password: "p: \"#'\\ü".to_owned().into() }
+        DomainCredential {
+            user: r"CONTOSO\install-admin".into(),
+            password: "p: \"#'\\ü".to_owned().into(),
+        }
     }
 
     fn answers() -> Answers {
@@ -107,7 +118,9 @@ mod tests {
                 user_principal_name: "admin@contoso.onmicrosoft.com".into(),
                 password: "{c: 1}".to_owned().into(),
             }),
-            service_account: ServiceAccountChoice::CreateGmsa(CreateGmsa { credential: credential() }),
+            service_account: ServiceAccountChoice::CreateGmsa(CreateGmsa {
+                credential: credential(),
+            }),
             domains: vec![DomainAnswer {
                 name: "contoso.com".into(),
                 credential: credential(),
@@ -125,11 +138,18 @@ mod tests {
         let read = read_back(&answers());
         assert_eq!(read.generation, GenerationName::G23);
         assert_eq!(read.extension, Extension::OnPremisesApplication);
-        let CloudSignIn::Password(cloud) = &read.cloud_administrator else { panic!("no password") };
+        let CloudSignIn::Password(cloud) = &read.cloud_administrator else {
+            panic!("no password")
+        };
         assert_eq!(cloud.user_principal_name, "admin@contoso.onmicrosoft.com");
         assert_eq!(cloud.password.expose_secret(), "{c: 1}");
-        let ServiceAccountChoice::CreateGmsa(create) = &read.service_account else { panic!("no gMSA") };
-        assert_eq!(create.credential.password.expose_secret(), credential().password.expose_secret());
+        let ServiceAccountChoice::CreateGmsa(create) = &read.service_account else {
+            panic!("no gMSA")
+        };
+        assert_eq!(
+            create.credential.password.expose_secret(),
+            credential().password.expose_secret()
+        );
         assert_eq!(read.domains[0].credential.user, r"CONTOSO\install-admin");
         assert_eq!(read.domains[0].preferred_domain_controllers, ["dc2.contoso.com"]);
     }
@@ -137,12 +157,17 @@ mod tests {
     #[test]
     fn the_other_choices_are_read_too() {
         let mut other = answers();
-        other.cloud_administrator =
-            CloudSignIn::AccessToken(CloudToken { access_token: "ey.J0.x".to_owned().into() });
+        other.cloud_administrator = CloudSignIn::AccessToken(CloudToken {
+            access_token: "ey.J0.x".to_owned().into(),
+        });
         other.service_account = ServiceAccountChoice::CustomGmsa(CustomGmsa { name: "own$".into() });
         let read = read_back(&other);
-        assert!(matches!(&read.cloud_administrator, CloudSignIn::AccessToken(token)
-            if token.access_token.expose_secret() == "ey.J0.x"));
-        assert!(matches!(&read.service_account, ServiceAccountChoice::CustomGmsa(custom) if custom.name == "own$"));
+        assert!(
+            matches!(&read.cloud_administrator, CloudSignIn::AccessToken(token)
+            if token.access_token.expose_secret() == "ey.J0.x")
+        );
+        assert!(
+            matches!(&read.service_account, ServiceAccountChoice::CustomGmsa(custom) if custom.name == "own$")
+        );
     }
 }

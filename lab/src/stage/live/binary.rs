@@ -82,9 +82,19 @@ mod tests {
         assert_eq!(above.unwrap(), Path::new("/target/debug/lab"));
         let beside = choose(test, None, |file| file == Path::new("/target/debug/deps/lab"));
         assert_eq!(beside.unwrap(), Path::new("/target/debug/deps/lab"));
-        let named = choose(test, Some("/opt/lab".into()), |file| file == Path::new("/opt/lab"));
+        let named = choose(test, Some("/opt/lab".into()), |file| {
+            file == Path::new("/opt/lab")
+        });
         assert_eq!(named.unwrap(), Path::new("/opt/lab"));
-        assert!(choose(test, Some("/opt/lab".into()), |_| false).unwrap_err().contains("/opt/lab"));
-        assert!(choose(test, None, |_| false).unwrap_err().contains("cargo build -p provlab"));
+        assert!(
+            choose(test, Some("/opt/lab".into()), |_| false)
+                .unwrap_err()
+                .contains("/opt/lab")
+        );
+        assert!(
+            choose(test, None, |_| false)
+                .unwrap_err()
+                .contains("cargo build -p provlab")
+        );
     }
 }

@@ -50,7 +50,10 @@ impl Child {
         trace: &Trace,
         wanted: fn(&Said) -> bool,
     ) -> Result<Self, WorldError> {
-        let broken = |detail: String| WorldError::Process { name: name.into(), detail };
+        let broken = |detail: String| WorldError::Process {
+            name: name.into(),
+            detail,
+        };
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -72,7 +75,14 @@ impl Child {
             let _ = tokio::io::copy(&mut bounded.into_inner(), &mut tokio::io::sink()).await;
             String::from_utf8_lossy(&text).into_owned()
         });
-        Ok(Self { name: name.into(), process, stdin: Some(stdin), heard, reader, complaint })
+        Ok(Self {
+            name: name.into(),
+            process,
+            stdin: Some(stdin),
+            heard,
+            reader,
+            complaint,
+        })
     }
 
     /// The next wanted line; `None` when there will be no more.
@@ -85,7 +95,9 @@ impl Child {
         // A command may carry a password.
         let mut text = Zeroizing::new(serde_json::to_vec(line).map_err(|error| self.broken(error))?);
         text.push(b'\n');
-        let Some(stdin) = self.stdin.as_mut() else { return Err(self.broken("its input is closed")) };
+        let Some(stdin) = self.stdin.as_mut() else {
+            return Err(self.broken("its input is closed"));
+        };
         let written = async {
             stdin.write_all(&text).await?;
             stdin.flush().await
@@ -99,7 +111,10 @@ impl Child {
         let _ = timeout(LAST_WORDS_LIMIT, &mut self.reader).await;
         let complaint = timeout(LAST_WORDS_LIMIT, &mut self.complaint).await;
         let complaint = complaint.ok().and_then(Result::ok).unwrap_or_default();
-        Ok(Ended { status, complaint: complaint.trim().to_owned() })
+        Ok(Ended {
+            status,
+            complaint: complaint.trim().to_owned(),
+        })
     }
 
     /// Closes the child's input, which asks it to end in order; after `limit` it is killed.
@@ -125,7 +140,10 @@ impl Child {
 
     /// A failure of this process.
     pub(super) fn broken(&self, detail: impl std::fmt::Display) -> WorldError {
-        WorldError::Process { name: self.name.clone(), detail: detail.to_string() }
+        WorldError::Process {
+            name: self.name.clone(),
+            detail: detail.to_string(),
+        }
     }
 }
 
@@ -148,7 +166,9 @@ async fn listen(
         let said = Said::parse(&line);
         if let Said::Event(event) = &said {
             // In the lab's time: the clocks of processes do not start together.
-            trace.for_host(&event.host).emit(event.part, &event.name, event.fields.clone());
+            trace
+                .for_host(&event.host)
+                .emit(event.part, &event.name, event.fields.clone());
         }
         if wanted(&said) {
             let _ = say.send(said);
@@ -173,10 +193,18 @@ mod tests {
     #[tokio::test]
     async fn events_reach_the_trace_and_the_rest_whoever_listens() {
         let (trace, log) = Trace::memory();
-        let script = format!("echo '{EVENT}'; echo '{{\"pauseBeforePage\":\"Welcome\"}}'; read line; echo \"$line\"; echo no >&2; exit 3");
-        let mut child = Child::start("sh", shell(&script), &trace, |said| !matches!(said, Said::Event(_))).unwrap();
+        let script = format!(
+            "echo '{EVENT}'; echo '{{\"pauseBeforePage\":\"Welcome\"}}'; read line; echo \"$line\"; echo no >&2; exit 3"
+        );
+        let mut child = Child::start("sh", shell(&script), &trace, |said| {
+            !matches!(said, Said::Event(_))
+        })
+        .unwrap();
         assert_eq!(child.hear().await, Some(Said::Page("Welcome".into())));
-        assert_eq!((log.events()[0].host.as_str(), log.events()[0].name.as_str()), ("dc1", "ldap.bind"));
+        assert_eq!(
+            (log.events()[0].host.as_str(), log.events()[0].name.as_str()),
+            ("dc1", "ldap.bind")
+        );
         child.say(&"go").await.unwrap();
         assert_eq!(child.hear().await, Some(Said::Text("\"go\"".into())));
         assert_eq!(child.hear().await, None);
@@ -201,7 +229,14 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_is_not_there_is_told_by_name() {
         let nothing = Command::new("/nonexistent/program");
-        let error = Child::start("the cloud", nothing, &Trace::discard(), |_| false).err().unwrap();
-        assert!(error.to_string().starts_with("process the cloud: cannot be started"), "{error}");
+        let error = Child::start("the cloud", nothing, &Trace::discard(), |_| false)
+            .err()
+            .unwrap();
+        assert!(
+            error
+                .to_string()
+                .starts_with("process the cloud: cannot be started"),
+            "{error}"
+        );
     }
 }

@@ -75,7 +75,9 @@ pub fn left_behind() -> Vec<PathBuf> {
 }
 
 fn left_behind_in(parent: &Path, mark_of: fn(u32) -> io::Result<Option<String>>) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(parent) else {
+        return Vec::new();
+    };
     let mut found: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
@@ -114,7 +116,9 @@ fn mark_of(process: u32) -> io::Result<Option<String>> {
             Err(error) => Err(error),
         };
     }
-    let listed = Command::new("ps").args(["-o", "lstart=", "-p", &process.to_string()]).output()?;
+    let listed = Command::new("ps")
+        .args(["-o", "lstart=", "-p", &process.to_string()])
+        .output()?;
     let text = String::from_utf8_lossy(&listed.stdout).trim().to_owned();
     Ok((!text.is_empty()).then_some(text))
 }
@@ -138,7 +142,10 @@ mod tests {
         fs::create_dir(parent.path().join("another")).unwrap();
         assert_eq!(left_behind_in(parent.path(), mark_of), Vec::<PathBuf>::new());
         assert_eq!(left_behind_in(parent.path(), |_| Ok(None)), [world.path()]);
-        assert_eq!(left_behind_in(parent.path(), |_| Ok(Some("another process".into()))), [world.path()]);
+        assert_eq!(
+            left_behind_in(parent.path(), |_| Ok(Some("another process".into()))),
+            [world.path()]
+        );
         let unknown = |_| Err(io::Error::other("no such tool"));
         assert_eq!(left_behind_in(parent.path(), unknown), Vec::<PathBuf>::new());
     }
@@ -173,6 +180,9 @@ mod tests {
         write_private_json(&file, &"secret").unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let folder = WorldFolder::make_in(parent.path()).unwrap();
-        assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use provlab_agent::{
     ComputerAccount,
-    host::{ServiceControl, ServiceEntry, ServiceState},
+    host::ServiceControl,
     product::{SERVICE_NAME, UPDATER_NAME},
 };
 use provlab_platform::{Clock, Event, Trace, files::RealFiles, net::real::NameTable};
@@ -33,8 +33,6 @@ const HOST_FILE: &str = "host.json";
 const ANSWERS_FILE: &str = "answers.json";
 /// How often the lab looks whether a service has changed its state.
 const POLL: Duration = Duration::from_millis(100);
-/// How long a service may take to show what became of its start.
-const START_LIMIT: Duration = Duration::from_secs(10);
 /// The exit status of a step that went wrong with a message for a person.
 const STEP_FAILED: i32 = 1;
 
@@ -135,14 +133,15 @@ impl LiveHost {
         between: &mut dyn BetweenPages,
     ) -> Result<InstallOutcome, WorldError> {
         if let Some(refused) = self.package(request).await? {
-            return Ok(InstallOutcome { completed: false, page: String::new(), says: refused, data: None });
+            return Ok(InstallOutcome {
+                completed: false,
+                page: String::new(),
+                says: refused,
+                data: None,
+            });
         }
-        // One after the other: each process writes its state into the one service database.
         for (service, _) in SERVICES {
             self.start(service).await?;
-            let settled = |entry: &ServiceEntry| entry.state == ServiceState::Running || !entry.last_error.is_empty();
-            let waited = self.services.wait_for(service, START_LIMIT, settled).await;
-            waited.map_err(|error| WorldError::Lab(error.to_string()))?;
         }
         let file = AnswersOnDisk::write(self.root.join(ANSWERS_FILE), request)?;
         self.wizard(&file.path, between).await
@@ -150,8 +149,16 @@ impl LiveHost {
 
     /// The package; what it says where it refuses.
     async fn package(&self, request: &InstallRequest) -> Result<Option<String>, WorldError> {
-        let mut arguments = vec!["package".to_owned(), format!("--generation={:?}", request.answers.generation)];
-        arguments.extend(request.environmentname.iter().map(|name| format!("ENVIRONMENTNAME={name}")));
+        let mut arguments = vec![
+            "package".to_owned(),
+            format!("--generation={:?}", request.answers.generation),
+        ];
+        arguments.extend(
+            request
+                .environmentname
+                .iter()
+                .map(|name| format!("ENVIRONMENTNAME={name}")),
+        );
         let mut child = self.launch("package", &arguments, |_| false)?;
         let ended = child.ended().await?;
         match ended.status.code() {
@@ -167,7 +174,12 @@ impl LiveHost {
         between: &mut dyn BetweenPages,
     ) -> Result<InstallOutcome, WorldError> {
         let answers = answers.to_string_lossy().into_owned();
-        let arguments = ["wizard".to_owned(), "--answers".to_owned(), answers, "--pause-before-page".to_owned()];
+        let arguments = [
+            "wizard".to_owned(),
+            "--answers".to_owned(),
+            answers,
+            "--pause-before-page".to_owned(),
+        ];
         let mut child = self.launch("wizard", &arguments, |said| match said {
             Said::Event(event) => event.name == "wizard.failed",
             _ => true,
@@ -189,7 +201,12 @@ impl LiveHost {
         }
         let ended = child.ended().await?;
         match (ended.status.code(), failed) {
-            (Some(0), _) => Ok(InstallOutcome { completed: true, page, says: last, data: None }),
+            (Some(0), _) => Ok(InstallOutcome {
+                completed: true,
+                page,
+                says: last,
+                data: None,
+            }),
             (Some(STEP_FAILED), Some(failed)) => Ok(stopped(&failed)),
             _ => Err(child.broken(format!("{}: {}", ended.status, ended.complaint))),
         }
@@ -201,7 +218,10 @@ impl LiveHost {
         if running.get_mut(service).is_some_and(Child::is_running) {
             return Ok(());
         }
-        let subcommand = SERVICES.iter().find(|(name, _)| *name == service).map_or(service, |(_, word)| word);
+        let subcommand = SERVICES
+            .iter()
+            .find(|(name, _)| *name == service)
+            .map_or(service, |(_, word)| word);
         let child = self.launch(subcommand, &[subcommand.to_owned()], |_| false)?;
         running.insert(service, child);
         Ok(())
@@ -232,16 +252,31 @@ impl LiveHost {
         }
     }
 
-    fn launch(&self, what: &str, arguments: &[String], wanted: fn(&Said) -> bool) -> Result<Child, WorldError> {
+    fn launch(
+        &self,
+        what: &str,
+        arguments: &[String],
+        wanted: fn(&Said) -> bool,
+    ) -> Result<Child, WorldError> {
         let mut command = agent_command(&self.binary);
-        command.arg("--host-root").arg(&self.root).args(["--events", "json", "--tied-to-stdin"]).args(arguments);
+        command
+            .arg("--host-root")
+            .arg(&self.root)
+            .args(["--events", "json", "--tied-to-stdin"])
+            .args(arguments);
         Child::start(&format!("{what} on {}", self.name), command, &self.trace, wanted)
     }
 }
 
 /// The outcome that a `wizard.failed` event tells.
 fn stopped(failed: &Event) -> InstallOutcome {
-    let text = |field: &str| failed.fields.get(field).and_then(Value::as_str).map(str::to_owned);
+    let text = |field: &str| {
+        failed
+            .fields
+            .get(field)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     InstallOutcome {
         completed: false,
         page: text("page").unwrap_or_default(),
@@ -291,7 +326,10 @@ mod tests {
             host: "srv1".into(),
             part: Part::Wizard,
             name: "wizard.failed".into(),
-            fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            fields: fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
         };
         let outcome = InstallOutcome {
             completed: false,
@@ -301,6 +339,12 @@ mod tests {
         };
         assert_eq!(stopped(&event), outcome);
         event.fields.insert("data".into(), Value::Null);
-        assert_eq!(stopped(&event), InstallOutcome { data: None, ..outcome });
+        assert_eq!(
+            stopped(&event),
+            InstallOutcome {
+                data: None,
+                ..outcome
+            }
+        );
     }
 }

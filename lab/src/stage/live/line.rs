@@ -89,13 +89,28 @@ mod tests {
 
     #[test]
     fn each_kind_of_line_is_told_from_the_others() {
-        let event = br#"{"atMicros":5,"host":"dc1","part":"directory","name":"ldap.bind","fields":{"result":49}}"#;
-        let Said::Event(event) = Said::parse(event) else { panic!("no event") };
+        let event =
+            br#"{"atMicros":5,"host":"dc1","part":"directory","name":"ldap.bind","fields":{"result":49}}"#;
+        let Said::Event(event) = Said::parse(event) else {
+            panic!("no event")
+        };
         assert_eq!((event.at_micros, event.name.as_str()), (5, "ldap.bind"));
-        let reply = serde_json::to_vec(&FromMock::Reply { id: 7, reply: "done".into() }).unwrap();
-        assert_eq!(Said::parse(&reply), Said::Mock(FromMock::Reply { id: 7, reply: "done".into() }));
+        let reply = serde_json::to_vec(&FromMock::Reply {
+            id: 7,
+            reply: "done".into(),
+        })
+        .unwrap();
         assert_eq!(
-            Said::parse(br#"{"pauseBeforePage":"Connect Active Directory","key":"connect-active-directory"}"#),
+            Said::parse(&reply),
+            Said::Mock(FromMock::Reply {
+                id: 7,
+                reply: "done".into()
+            })
+        );
+        assert_eq!(
+            Said::parse(
+                br#"{"pauseBeforePage":"Connect Active Directory","key":"connect-active-directory"}"#
+            ),
             Said::Page("Connect Active Directory".into())
         );
         assert_eq!(Said::parse(b"Installed. \n"), Said::Text("Installed.".into()));

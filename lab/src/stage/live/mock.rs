@@ -53,13 +53,24 @@ impl MockProcess {
         write_private(&folder.join(AUTHORITY_FILE), authority.to_pem().as_bytes()).map_err(unwritable)?;
         let child = launch(what, name, &folder, binary, trace)?;
         let (name, binary, trace) = (name.to_owned(), binary.to_owned(), trace.clone());
-        let mut mock = Self { what, name, folder, binary, trace, child, next: 0 };
+        let mut mock = Self {
+            what,
+            name,
+            folder,
+            binary,
+            trace,
+            child,
+            next: 0,
+        };
         let names = mock.ready().await?;
         Ok((mock, names))
     }
 
     /// Sends a command and waits for the answer.
-    pub(super) async fn ask<R: DeserializeOwned>(&mut self, command: impl Serialize) -> Result<R, WorldError> {
+    pub(super) async fn ask<R: DeserializeOwned>(
+        &mut self,
+        command: impl Serialize,
+    ) -> Result<R, WorldError> {
         self.next += 1;
         let wanted = self.next;
         self.child.say(&Control { id: wanted, command }).await?;
@@ -67,7 +78,9 @@ impl MockProcess {
             loop {
                 match self.child.hear().await {
                     Some(Said::Mock(FromMock::Reply { id, reply })) if id == wanted => break Some(Ok(reply)),
-                    Some(Said::Mock(FromMock::Refused { id, message })) if id == wanted => break Some(Err(message)),
+                    Some(Said::Mock(FromMock::Refused { id, message })) if id == wanted => {
+                        break Some(Err(message));
+                    }
                     // The answer to a command that was given up.
                     Some(_) => {}
                     None => break None,
@@ -76,7 +89,10 @@ impl MockProcess {
         };
         match timeout(REPLY_LIMIT, answer).await {
             Ok(Some(Ok(reply))) => serde_json::from_value(reply).map_err(|error| self.child.broken(error)),
-            Ok(Some(Err(message))) => Err(WorldError::Refused { by: self.name.clone(), message }),
+            Ok(Some(Err(message))) => Err(WorldError::Refused {
+                by: self.name.clone(),
+                message,
+            }),
             Ok(None) => Err(self.gone("while a command was under way").await),
             Err(_) => Err(self.child.broken(format!("no answer within {REPLY_LIMIT:?}"))),
         }
@@ -100,13 +116,17 @@ impl MockProcess {
             Ok(Some(Said::Mock(FromMock::Failed(message)))) => Err(self.child.broken(message)),
             Ok(Some(_)) => Err(self.child.broken("it spoke before it listened")),
             Ok(None) => Err(self.gone("before it listened").await),
-            Err(_) => Err(self.child.broken(format!("it does not listen after {READY_LIMIT:?}"))),
+            Err(_) => Err(self
+                .child
+                .broken(format!("it does not listen after {READY_LIMIT:?}"))),
         }
     }
 
     async fn gone(&mut self, when: &str) -> WorldError {
         match self.child.ended().await {
-            Ok(ended) => self.child.broken(format!("it ended {when} ({}): {}", ended.status, ended.complaint)),
+            Ok(ended) => self
+                .child
+                .broken(format!("it ended {when} ({}): {}", ended.status, ended.complaint)),
             Err(error) => error,
         }
     }

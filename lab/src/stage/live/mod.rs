@@ -94,7 +94,12 @@ impl LiveWorld {
         refuse_skewed_clocks(&book)?;
         let clock = Clock::system();
         let (memory, log) = Trace::memory();
-        let trace = if options.verbose { memory.tee(Arc::new(Printer)) } else { memory }.with_clock(&clock);
+        let trace = if options.verbose {
+            memory.tee(Arc::new(Printer))
+        } else {
+            memory
+        }
+        .with_clock(&clock);
         let folder = WorldFolder::make().map_err(lab_failed)?;
         let authority = LabAuthority::generate().map_err(lab_failed)?;
         let ca_file = folder.path().join(CA_FILE);
@@ -109,15 +114,31 @@ impl LiveWorld {
             let place = folder.path().join(format!("directory-{dns}"));
             let config = declare::directory_config(&book, domain);
             let name = format!("the directory of {dns}");
-            let (mock, found) =
-                MockProcess::start(Mock::Directory, &name, place, &config, &authority, &binary, &trace).await?;
+            let (mock, found) = MockProcess::start(
+                Mock::Directory,
+                &name,
+                place,
+                &config,
+                &authority,
+                &binary,
+                &trace,
+            )
+            .await?;
             names.merge(&found);
             directories.insert(dns, Mutex::new(mock));
         }
         let config = declare::cloud_config(&book, f64::from(LIVE_SPEED));
         let place = folder.path().join("cloud");
-        let (cloud, found) =
-            MockProcess::start(Mock::Cloud, "the cloud", place, &config, &authority, &binary, &trace).await?;
+        let (cloud, found) = MockProcess::start(
+            Mock::Cloud,
+            "the cloud",
+            place,
+            &config,
+            &authority,
+            &binary,
+            &trace,
+        )
+        .await?;
         names.merge(&found);
 
         let around = Surroundings {
@@ -147,8 +168,23 @@ impl LiveWorld {
             files: Arc::new(RealFiles::new(folder.path().join(LAB))),
             trace: trace.for_host(LAB),
         };
-        let (folder, roots, cloud) = (std::sync::Mutex::new(Some(folder)), Arc::new(roots), Mutex::new(cloud));
-        Ok(Self { book, door, log, folder, ca_file, roots, names, directories, cloud, hosts })
+        let (folder, roots, cloud) = (
+            std::sync::Mutex::new(Some(folder)),
+            Arc::new(roots),
+            Mutex::new(cloud),
+        );
+        Ok(Self {
+            book,
+            door,
+            log,
+            folder,
+            ca_file,
+            roots,
+            names,
+            directories,
+            cloud,
+            hosts,
+        })
     }
 
     /// Every name of the world with the address where it really is.
@@ -174,7 +210,11 @@ impl LiveWorld {
     /// What a stock client sees of a domain.
     async fn read(&self, domain: &str) -> Result<Vec<directory::DumpedEntry>, WorldError> {
         let declared = self.book.domain(domain)?;
-        let controller = declared.domain_controller_names().into_iter().next().unwrap_or_default();
+        let controller = declared
+            .domain_controller_names()
+            .into_iter()
+            .next()
+            .unwrap_or_default();
         let refused = |error: reader::ReadError| WorldError::Refused {
             by: format!("the directory of {domain}"),
             message: error.to_string(),
@@ -185,7 +225,9 @@ impl LiveWorld {
             roots: Arc::clone(&self.roots),
             credential: &self.book.administrator(declared),
         };
-        Box::pin(reader::dump(&server, &declared.name.value)).await.map_err(refused)
+        Box::pin(reader::dump(&server, &declared.name.value))
+            .await
+            .map_err(refused)
     }
 
     fn address(&self, host: &str, port: u16) -> Result<SocketAddr, WorldError> {
@@ -200,12 +242,21 @@ impl LiveWorld {
 
 /// Processes share the machine's clock.
 fn refuse_skewed_clocks(book: &Book) -> Result<(), WorldError> {
-    let skewed = book.world().hosts.iter().find(|host| host.clock_ahead.is_some_and(|ahead| !ahead.0.is_zero()));
-    skewed.map_or(Ok(()), |host| Err(not_on_live(format!("give {} a clock of its own", host.fqdn()))))
+    let skewed = book
+        .world()
+        .hosts
+        .iter()
+        .find(|host| host.clock_ahead.is_some_and(|ahead| !ahead.0.is_zero()));
+    skewed.map_or(Ok(()), |host| {
+        Err(not_on_live(format!("give {} a clock of its own", host.fqdn())))
+    })
 }
 
 fn not_on_live(what: String) -> WorldError {
-    WorldError::NotOnStage { stage: StageName::Live, what }
+    WorldError::NotOnStage {
+        stage: StageName::Live,
+        what,
+    }
 }
 
 fn lab_failed(error: impl std::fmt::Display) -> WorldError {
@@ -238,13 +289,18 @@ impl World for LiveWorld {
         LEAST_PATIENCE
     }
 
-    async fn directory(&self, domain: &str, command: directory::Command) -> Result<directory::Reply, WorldError> {
+    async fn directory(
+        &self,
+        domain: &str,
+        command: directory::Command,
+    ) -> Result<directory::Reply, WorldError> {
         match command {
-            directory::Command::Dump { base: None, attributes, system: false, deleted: false }
-                if attributes.is_empty() =>
-            {
-                self.read(domain).await.map(directory::Reply::Tree)
-            }
+            directory::Command::Dump {
+                base: None,
+                attributes,
+                system: false,
+                deleted: false,
+            } if attributes.is_empty() => self.read(domain).await.map(directory::Reply::Tree),
             command => self.mock(domain)?.lock().await.ask(command).await,
         }
     }
@@ -287,7 +343,10 @@ impl World for LiveWorld {
     }
 
     fn disturb(&self, fault: &Fault) -> Result<(), WorldError> {
-        Err(not_on_live(format!("disturb the network (`{}`)", fault.name.value)))
+        Err(not_on_live(format!(
+            "disturb the network (`{}`)",
+            fault.name.value
+        )))
     }
 
     fn heal(&self, name: &str) -> Result<(), WorldError> {
@@ -302,7 +361,11 @@ impl World for LiveWorld {
             mock.lock().await.close(END_LIMIT).await;
         }
         self.cloud.lock().await.close(END_LIMIT).await;
-        let folder = self.folder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let folder = self
+            .folder
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(folder) = folder
             && keep
         {

@@ -3,19 +3,14 @@
 //!
 //! The form is that of `Command::Dump`: the same on every stage and in every run.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ldap3::{
     Ldap, LdapConnAsync, LdapConnSettings, LdapError, ResultEntry, Scope, StdStream,
     adapters::{Adapter, EntriesOnly, PagedResults},
 };
-use provlab_directory::control::{Attributes, DumpedEntry};
+use provlab_directory::control::{Attributes, DumpedEntry, NOISE};
 use provlab_protocol::{dn::Dn, security::SecurityDescriptor, sid::Sid};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
@@ -30,35 +25,6 @@ const OPERATION_LIMIT: Duration = Duration::from_secs(60);
 /// Leaves out what every domain has: the critical objects, and containers that hold no scenario's objects.
 const OWN_OBJECTS: &str = "(!(|(isCriticalSystemObject=TRUE)(objectClass=container)(objectClass=builtinDomain)\
      (objectClass=foreignSecurityPrincipal)(objectClass=domainDNS)(objectClass=lostAndFound)))";
-
-/// Attributes that differ between runs, or that say nothing about what happened; lower case.
-const NOISE: [&str; 25] = [
-    "accountexpires",
-    "badpasswordtime",
-    "codepage",
-    "countrycode",
-    "distinguishedname",
-    "dscorepropagationdata",
-    "instancetype",
-    "lastlogoff",
-    "lastlogon",
-    "lastlogontimestamp",
-    "logoncount",
-    "memberof",
-    "msds-managedpasswordid",
-    "name",
-    "ntsecuritydescriptor",
-    "objectcategory",
-    "objectguid",
-    "objectsid",
-    "primarygroupid",
-    "pwdlastset",
-    "samaccounttype",
-    "usnchanged",
-    "usncreated",
-    "whenchanged",
-    "whencreated",
-];
 
 /// A domain controller and who reads it.
 pub(super) struct Server<'a> {
@@ -100,8 +66,14 @@ struct Raw {
 
 /// Everything in the domain but what every domain has, parents before children and otherwise by name.
 pub(super) async fn dump(server: &Server<'_>, domain: &str) -> Result<Vec<DumpedEntry>, ReadError> {
-    let base = Dn::from_dns(domain).map_err(|_| ReadError::Domain(domain.to_owned()))?.to_string();
-    let mut session = Session { ldap: connect(server).await?, base, names: BTreeMap::new() };
+    let base = Dn::from_dns(domain)
+        .map_err(|_| ReadError::Domain(domain.to_owned()))?
+        .to_string();
+    let mut session = Session {
+        ldap: connect(server).await?,
+        base,
+        names: BTreeMap::new(),
+    };
     let mut found = Vec::new();
     for raw in session.everything().await? {
         let key = sort_key(&raw.dn);
@@ -130,8 +102,14 @@ async fn connect(server: &Server<'_>) -> Result<Ldap, ReadError> {
         // Whoever waits for an answer on the connection is told of its failure.
         let _ = connection.drive().await;
     });
-    let (name, password) = (&server.credential.name, server.credential.password.expose_secret());
-    ldap.with_timeout(OPERATION_LIMIT).simple_bind(name, password).await?.success()?;
+    let (name, password) = (
+        &server.credential.name,
+        server.credential.password.expose_secret(),
+    );
+    ldap.with_timeout(OPERATION_LIMIT)
+        .simple_bind(name, password)
+        .await?
+        .success()?;
     Ok(ldap)
 }
 
@@ -160,8 +138,17 @@ impl Session {
     }
 
     /// The one entry of a name, or nothing.
-    async fn one(&mut self, base: &str, scope: Scope, filter: &str, attribute: &str) -> Result<Option<Raw>, ReadError> {
-        let search = self.ldap.with_timeout(OPERATION_LIMIT).search(base, scope, filter, [attribute]);
+    async fn one(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: &str,
+        attribute: &str,
+    ) -> Result<Option<Raw>, ReadError> {
+        let search = self
+            .ldap
+            .with_timeout(OPERATION_LIMIT)
+            .search(base, scope, filter, [attribute]);
         let (entries, _) = search.await?.success()?;
         Ok(entries.into_iter().filter(|entry| !entry.is_ref()).find_map(raw))
     }
@@ -170,7 +157,7 @@ impl Session {
         let mut attributes = Attributes::new();
         for (name, values) in entry.attributes {
             let (name, values) = self.whole(&entry.dn, name, values).await?;
-            if NOISE.contains(&name.to_lowercase().as_str()) {
+            if NOISE.iter().any(|noise| noise.eq_ignore_ascii_case(&name)) {
                 continue;
             }
             let mut shown = Vec::new();
@@ -181,7 +168,10 @@ impl Session {
             attributes.insert(name, shown);
         }
         attributes.sort_by(|a, _, b, _| a.to_lowercase().cmp(&b.to_lowercase()));
-        Ok(DumpedEntry { dn: entry.dn, attributes })
+        Ok(DumpedEntry {
+            dn: entry.dn,
+            attributes,
+        })
     }
 
     /// All values of an attribute of which the server gives a range at a time.
@@ -191,15 +181,21 @@ impl Session {
         name: String,
         mut values: Vec<Vec<u8>>,
     ) -> Result<(String, Vec<Vec<u8>>), ReadError> {
-        let Some((plain, mut next)) = range_of(&name) else { return Ok((name, values)) };
+        let Some((plain, mut next)) = range_of(&name) else {
+            return Ok((name, values));
+        };
         let plain = plain.to_owned();
         while let Some(from) = next {
             let attribute = format!("{plain};range={from}-*");
             let part = self.one(dn, Scope::Base, "(objectClass=*)", &attribute).await?;
-            let Some((name, more)) = part.and_then(|part| part.attributes.into_iter().next()) else { break };
+            let Some((name, more)) = part.and_then(|part| part.attributes.into_iter().next()) else {
+                break;
+            };
             values.extend(more);
             // A server that begins again has no more to say.
-            next = range_of(&name).and_then(|(_, then)| then).filter(|then| *then > from);
+            next = range_of(&name)
+                .and_then(|(_, then)| then)
+                .filter(|then| *then > from);
         }
         Ok((plain, values))
     }
@@ -230,14 +226,25 @@ impl Session {
         if let Some(known) = self.names.get(sid) {
             return Ok(known.clone());
         }
-        let bytes: String = sid.to_bytes().iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let bytes: String = sid
+            .to_bytes()
+            .iter()
+            .map(|byte| format!("\\{byte:02x}"))
+            .collect();
         let base = self.base.clone();
-        let found = self.one(&base, Scope::Subtree, &format!("(objectSid={bytes})"), "sAMAccountName").await?;
+        let found = self
+            .one(
+                &base,
+                Scope::Subtree,
+                &format!("(objectSid={bytes})"),
+                "sAMAccountName",
+            )
+            .await?;
         let name = found
             .and_then(|entry| entry.attributes.into_values().flatten().next())
             .and_then(|name| String::from_utf8(name).ok())
             .unwrap_or_else(|| sid.to_string());
-        self.names.insert(sid.clone(), name.clone());
+        self.names.insert(*sid, name.clone());
         Ok(name)
     }
 }
@@ -250,8 +257,12 @@ fn raw(entry: ResultEntry) -> Option<Raw> {
     for attribute in parts.next()?.expect_constructed()? {
         let mut parts = attribute.expect_constructed()?.into_iter();
         let name = String::from_utf8(parts.next()?.expect_primitive()?).ok()?;
-        let values: Option<Vec<_>> =
-            parts.next()?.expect_constructed()?.into_iter().map(|value| value.expect_primitive()).collect();
+        let values: Option<Vec<_>> = parts
+            .next()?
+            .expect_constructed()?
+            .into_iter()
+            .map(|value| value.expect_primitive())
+            .collect();
         attributes.insert(name, values?);
     }
     Some(Raw { dn, attributes })
@@ -261,11 +272,19 @@ fn raw(entry: ResultEntry) -> Option<Raw> {
 fn range_of(name: &str) -> Option<(&str, Option<u64>)> {
     let (plain, bounds) = name.split_once(";range=")?;
     let (_, last) = bounds.split_once('-')?;
-    Some((plain, last.parse::<u64>().ok().and_then(|last| last.checked_add(1))))
+    Some((
+        plain,
+        last.parse::<u64>().ok().and_then(|last| last.checked_add(1)),
+    ))
 }
 
 /// Parents sort before their children: the components from the root downwards.
 fn sort_key(dn: &str) -> Vec<String> {
     let parsed: Dn = dn.parse().unwrap_or_default();
-    parsed.rdns().iter().rev().map(|rdn| rdn.to_string().to_lowercase()).collect()
+    parsed
+        .rdns()
+        .iter()
+        .rev()
+        .map(|rdn| rdn.to_string().to_lowercase())
+        .collect()
 }

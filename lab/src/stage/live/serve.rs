@@ -92,13 +92,22 @@ struct Opened {
 
 impl Opened {
     fn open(folder: &Path, host: &str) -> Result<Self, String> {
-        let pem = Zeroizing::new(read_text(&folder.join(AUTHORITY_FILE), MAX_AUTHORITY_PEM_BYTES as u64)?);
+        let pem = Zeroizing::new(read_text(
+            &folder.join(AUTHORITY_FILE),
+            MAX_AUTHORITY_PEM_BYTES as u64,
+        )?);
         let authority = LabAuthority::from_pem(&pem).map_err(|error| error.to_string())?;
         let trust = Trust::of_authority(authority).map_err(|error| error.to_string())?;
         let names = folder.join(NAMES_FILE);
-        let names: NameTable = if names.exists() { read_json(&names)? } else { NameTable::new() };
+        let names: NameTable = if names.exists() {
+            read_json(&names)?
+        } else {
+            NameTable::new()
+        };
         let clock = Clock::system();
-        let trace = Trace::json_lines(std::io::stdout()).with_clock(&clock).for_host(host);
+        let trace = Trace::json_lines(std::io::stdout())
+            .with_clock(&clock)
+            .for_host(host);
         let net = RealNet::new(host, names, trust, &clock, &trace);
         let platform = Platform {
             host: host.to_owned(),
@@ -110,7 +119,11 @@ impl Opened {
             trace,
         };
         let store = RedbStore::open(folder.join(STATE_FILE)).map_err(|error| error.to_string())?;
-        Ok(Self { platform, net, store: Arc::new(store) })
+        Ok(Self {
+            platform,
+            net,
+            store: Arc::new(store),
+        })
     }
 
     /// Keeps the addresses for a later start and tells them to the lab.
@@ -157,14 +170,22 @@ where
 fn answered<R: Serialize, E: std::fmt::Display>(id: u64, done: Result<R, E>) -> FromMock {
     match done.map(serde_json::to_value) {
         Ok(Ok(reply)) => FromMock::Reply { id, reply },
-        Ok(Err(error)) => FromMock::Refused { id, message: error.to_string() },
-        Err(error) => FromMock::Refused { id, message: error.to_string() },
+        Ok(Err(error)) => FromMock::Refused {
+            id,
+            message: error.to_string(),
+        },
+        Err(error) => FromMock::Refused {
+            id,
+            message: error.to_string(),
+        },
     }
 }
 
 /// Writes a line whole, so that events of other threads come before or after it.
 fn say(said: &FromMock) {
-    let Ok(mut line) = serde_json::to_vec(said) else { return };
+    let Ok(mut line) = serde_json::to_vec(said) else {
+        return;
+    };
     line.push(b'\n');
     let mut out = std::io::stdout();
     // A lab that has gone away closes standard input too, which ends the process in order.
@@ -204,8 +225,20 @@ mod tests {
     #[test]
     fn an_answer_carries_the_number_of_its_command() {
         let done: Result<&str, &str> = Ok("done");
-        assert_eq!(answered(3, done), FromMock::Reply { id: 3, reply: "done".into() });
+        assert_eq!(
+            answered(3, done),
+            FromMock::Reply {
+                id: 3,
+                reply: "done".into()
+            }
+        );
         let refused: Result<&str, &str> = Err("no such account");
-        assert_eq!(answered(4, refused), FromMock::Refused { id: 4, message: "no such account".into() });
+        assert_eq!(
+            answered(4, refused),
+            FromMock::Refused {
+                id: 4,
+                message: "no such account".into()
+            }
+        );
     }
 }

@@ -36,7 +36,13 @@ async fn serve(config: Config) -> Served {
     roots.add(authority.certificate().clone()).unwrap();
     let clock = Clock::system();
     let trace = Trace::discard();
-    let net = RealNet::new(DC, Default::default(), Trust::of_authority(authority).unwrap(), &clock, &trace);
+    let net = RealNet::new(
+        DC,
+        Default::default(),
+        Trust::of_authority(authority).unwrap(),
+        &clock,
+        &trace,
+    );
     let platform = Platform {
         host: DC.into(),
         net: Arc::new(net.clone()),
@@ -46,14 +52,22 @@ async fn serve(config: Config) -> Served {
         files: Arc::new(SimFiles::new()),
         trace,
     };
-    let running = provlab_directory::start(platform, config, Arc::new(MemoryStore::new())).await.unwrap();
-    Served { running, net, roots: Arc::new(roots) }
+    let running = provlab_directory::start(platform, config, Arc::new(MemoryStore::new()))
+        .await
+        .unwrap();
+    Served {
+        running,
+        net,
+        roots: Arc::new(roots),
+    }
 }
 
 impl Served {
     async fn read(&self, password: &str) -> Result<Vec<DumpedEntry>, ReadError> {
-        let credential =
-            Credential { name: r"CONTOSO\Administrator".into(), password: password.to_owned().into() };
+        let credential = Credential {
+            name: r"CONTOSO\Administrator".into(),
+            password: password.to_owned().into(),
+        };
         let server = Server {
             name: DC,
             address: self.net.bound().exact(&Endpoint::new(DC, LDAPS)).unwrap(),
@@ -64,8 +78,15 @@ impl Served {
     }
 
     async fn dump(&self) -> Vec<DumpedEntry> {
-        let dump = Command::Dump { base: None, attributes: Vec::new(), system: false, deleted: false };
-        let Reply::Tree(entries) = self.running.control(dump).await.unwrap() else { panic!("no tree") };
+        let dump = Command::Dump {
+            base: None,
+            attributes: Vec::new(),
+            system: false,
+            deleted: false,
+        };
+        let Reply::Tree(entries) = self.running.control(dump).await.unwrap() else {
+            panic!("no tree")
+        };
         entries
     }
 }
@@ -95,8 +116,12 @@ async fn an_independent_client_reads_what_the_directory_shows() {
 async fn a_group_beyond_the_range_limit_is_read_whole() {
     const MEMBERS: usize = 1_600;
     let mut config = config();
-    config.groups =
-        vec![GroupConfig { name: "everyone".into(), container: None, member_of: vec![], attributes: Default::default() }];
+    config.groups = vec![GroupConfig {
+        name: "everyone".into(),
+        container: None,
+        member_of: vec![],
+        attributes: Default::default(),
+    }];
     config.accounts = (0..MEMBERS)
         .map(|number| AccountConfig {
             member_of: vec!["everyone".into()],
@@ -105,7 +130,10 @@ async fn a_group_beyond_the_range_limit_is_read_whole() {
         .collect();
     let served = serve(config).await;
     let read = served.read("Adm1n-Secret").await.unwrap();
-    let group = read.iter().find(|entry| entry.dn.starts_with("CN=everyone,")).unwrap();
+    let group = read
+        .iter()
+        .find(|entry| entry.dn.starts_with("CN=everyone,"))
+        .unwrap();
     assert_eq!(group.attributes["member"].len(), MEMBERS);
     // More than one page.
     assert!(read.len() > MEMBERS, "{} entries", read.len());

@@ -1,8 +1,8 @@
 //! What can be asked of a running directory, and what it answers.
 
 use indexmap::IndexMap;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::directory::LdapError;
@@ -24,7 +24,7 @@ pub enum Command {
         /// Whose.
         account: String,
         /// The new password; no policy is applied.
-        #[serde(with = "plain")]
+        #[serde(serialize_with = "provlab_protocol::secret_text::expose")]
         password: SecretString,
     },
     /// The password has to be changed at the next logon: binds answer sub-code 773.
@@ -137,7 +137,11 @@ pub struct PutUser {
     #[serde(default)]
     pub below: Option<String>,
     /// The password; a new user without one stays disabled.
-    #[serde(default, with = "plain_option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        serialize_with = "provlab_protocol::secret_text::expose_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub password: Option<SecretString>,
     /// Other attributes to set.
     #[serde(default)]
@@ -218,32 +222,6 @@ pub enum ControlError {
     /// It could not be made durable.
     #[error("the change could not be stored and was taken back")]
     NotStored,
-}
-
-/// A secret on its way to the directory's process.
-mod plain {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(secret.expose_secret())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
-        String::deserialize(from).map(SecretString::from)
-    }
-}
-
-/// The same for one that may be missing.
-mod plain_option {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-        secret.as_ref().map(ExposeSecret::expose_secret).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
-        Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
-    }
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ pub(super) struct Wanted {
     pub(super) deleted: bool,
 }
 
-/// Attributes that differ between runs, or that say nothing about what happened.
-const NOISE: [&str; 25] = [
+/// Attributes that differ between runs, or that say nothing about what happened: a dump leaves them out.
+pub const NOISE: [&str; 26] = [
     "accountExpires",
     "badPasswordTime",
     "codePage",
@@ -32,6 +32,7 @@ const NOISE: [&str; 25] = [
     "lastLogoff",
     "lastLogon",
     "lastLogonTimestamp",
+    "lockoutTime",
     "logonCount",
     "memberOf",
     "msDS-ManagedPasswordId",

@@ -11,4 +11,5 @@ mod handle;
 mod objects;
 
 pub use command::{Attributes, Command, ControlError, DumpedEntry, Policy, PutUser, Reply, Statistics};
+pub use dump::NOISE;
 pub use handle::Handle;

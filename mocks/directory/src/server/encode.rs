@@ -1,24 +1,11 @@
 //! Answers as they go onto the wire (RFC 4511 section 4).
 
-use super::ber::{self, Writer};
+use provlab_protocol::ber::{self, Writer};
+use provlab_protocol::ldap::{answer, write_message};
+use provlab_protocol::ldap_controls::Control;
+
 use crate::model::{Entry, LdapError};
 
-/// Application tags of the answers.
-pub(crate) mod tag {
-    pub(crate) const BIND: u8 = 0x61;
-    pub(crate) const SEARCH_ENTRY: u8 = 0x64;
-    pub(crate) const SEARCH_DONE: u8 = 0x65;
-    pub(crate) const MODIFY: u8 = 0x67;
-    pub(crate) const ADD: u8 = 0x69;
-    pub(crate) const DELETE: u8 = 0x6b;
-    pub(crate) const MODIFY_DN: u8 = 0x6d;
-    pub(crate) const COMPARE: u8 = 0x6f;
-    pub(crate) const SEARCH_REFERENCE: u8 = 0x73;
-    pub(crate) const EXTENDED: u8 = 0x78;
-}
-
-/// `[0] Controls` of a message.
-const CONTROLS: u8 = 0xa0;
 /// `[3] referral` of a result.
 const REFERRAL: u8 = 0xa3;
 /// `[10] responseName` of an extended answer.
@@ -66,15 +53,6 @@ impl From<&LdapError> for Outcome {
     }
 }
 
-/// A control of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ResponseControl {
-    /// Which control it is.
-    pub(crate) oid: &'static str,
-    /// Its value, in the control's own encoding.
-    pub(crate) value: Vec<u8>,
-}
-
 /// Writes answers, reusing one buffer.
 #[derive(Debug)]
 pub(crate) struct Encoder {
@@ -95,12 +73,10 @@ impl Encoder {
         id: i32,
         tag: u8,
         outcome: &Outcome,
-        controls: &[ResponseControl],
+        controls: &[Control],
     ) {
         self.message(out, id, controls, |writer| {
-            let mark = writer.mark();
-            result(writer, outcome);
-            writer.wrap(tag, mark);
+            writer.constructed(tag, |writer| result(writer, outcome));
         });
     }
 
@@ -114,45 +90,41 @@ impl Encoder {
         value: Option<&[u8]>,
     ) {
         self.message(out, id, &[], |writer| {
-            let mark = writer.mark();
-            if let Some(value) = value {
-                writer.element(RESPONSE_VALUE, value);
-            }
-            if let Some(name) = name {
-                writer.element(RESPONSE_NAME, name.as_bytes());
-            }
-            result(writer, outcome);
-            writer.wrap(tag::EXTENDED, mark);
+            writer.constructed(answer::EXTENDED, |writer| {
+                if let Some(value) = value {
+                    writer.element(RESPONSE_VALUE, value);
+                }
+                if let Some(name) = name {
+                    writer.element(RESPONSE_NAME, name.as_bytes());
+                }
+                result(writer, outcome);
+            });
         });
     }
 
     /// One entry of a search.
     pub(crate) fn entry(&mut self, out: &mut Vec<u8>, id: i32, entry: &Entry) {
         self.message(out, id, &[], |writer| {
-            let mark = writer.mark();
-            for (name, values) in entry.attributes.iter().rev() {
-                let attribute = writer.mark();
-                for value in values.iter().rev() {
-                    writer.element(ber::OCTET_STRING, value);
-                }
-                writer.wrap(ber::SET, attribute);
-                writer.element(ber::OCTET_STRING, name.as_bytes());
-                writer.wrap(ber::SEQUENCE, attribute);
-            }
-            writer.wrap(ber::SEQUENCE, mark);
-            writer.element(ber::OCTET_STRING, entry.dn.as_bytes());
-            writer.wrap(tag::SEARCH_ENTRY, mark);
+            writer.constructed(answer::SEARCH_ENTRY, |writer| {
+                writer.constructed(ber::SEQUENCE, |writer| {
+                    for (name, values) in entry.attributes.iter().rev() {
+                        writer.constructed(ber::SEQUENCE, |writer| {
+                            writer.constructed(ber::SET, |writer| {
+                                values.iter().rev().for_each(|value| writer.octets(value));
+                            });
+                            writer.octets(name.as_bytes());
+                        });
+                    }
+                });
+                writer.octets(entry.dn.as_bytes());
+            });
         });
     }
 
     /// A continuation of a search in another naming context.
     pub(crate) fn reference(&mut self, out: &mut Vec<u8>, id: i32, urls: &[String]) {
         self.message(out, id, &[], |writer| {
-            let mark = writer.mark();
-            for url in urls.iter().rev() {
-                writer.element(ber::OCTET_STRING, url.as_bytes());
-            }
-            writer.wrap(tag::SEARCH_REFERENCE, mark);
+            writer.constructed(answer::SEARCH_REFERENCE, |writer| texts(writer, urls));
         });
     }
 
@@ -160,39 +132,28 @@ impl Encoder {
         &mut self,
         out: &mut Vec<u8>,
         id: i32,
-        controls: &[ResponseControl],
+        controls: &[Control],
         operation: impl FnOnce(&mut Writer),
     ) {
-        let writer = &mut self.writer;
-        writer.clear();
-        let mark = writer.mark();
-        for control in controls.iter().rev() {
-            let mark = writer.mark();
-            writer.element(ber::OCTET_STRING, &control.value);
-            writer.element(ber::OCTET_STRING, control.oid.as_bytes());
-            writer.wrap(ber::SEQUENCE, mark);
-        }
-        if !controls.is_empty() {
-            writer.wrap(CONTROLS, mark);
-        }
-        operation(writer);
-        writer.number(ber::INTEGER, i64::from(id));
-        writer.wrap(ber::SEQUENCE, mark);
-        out.extend_from_slice(writer.as_slice());
+        self.writer.clear();
+        write_message(&mut self.writer, id, controls, operation);
+        out.extend_from_slice(self.writer.as_slice());
     }
 }
 
 fn result(writer: &mut Writer, outcome: &Outcome) {
     if !outcome.referral.is_empty() {
-        let mark = writer.mark();
-        for url in outcome.referral.iter().rev() {
-            writer.element(ber::OCTET_STRING, url.as_bytes());
-        }
-        writer.wrap(REFERRAL, mark);
+        writer.constructed(REFERRAL, |writer| texts(writer, &outcome.referral));
     }
-    writer.element(ber::OCTET_STRING, outcome.diagnostic.as_bytes());
-    writer.element(ber::OCTET_STRING, outcome.matched_dn.as_bytes());
-    writer.number(ber::ENUMERATED, i64::from(outcome.code));
+    writer.octets(outcome.diagnostic.as_bytes());
+    writer.octets(outcome.matched_dn.as_bytes());
+    writer.enumerated(i64::from(outcome.code));
+}
+
+fn texts(writer: &mut Writer, texts: &[String]) {
+    for text in texts.iter().rev() {
+        writer.octets(text.as_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -231,12 +192,9 @@ mod tests {
             referral: vec!["ldap://a".to_owned()],
             ..Outcome::default()
         };
-        let control = ResponseControl {
-            oid: "1.2",
-            value: vec![5],
-        };
+        let control = Control::new("1.2", false).with_value(vec![5]);
         let mut bytes = Vec::new();
-        Encoder::new().outcome(&mut bytes, 1, tag::SEARCH_DONE, &outcome, &[control]);
+        Encoder::new().outcome(&mut bytes, 1, answer::SEARCH_DONE, &outcome, &[control]);
         assert_eq!(
             hex::encode(bytes),
             "302402010165130a010a04000400a30a04086c6461703a2f2f61a00a30080403312e32040105"

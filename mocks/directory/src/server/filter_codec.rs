@@ -1,6 +1,8 @@
 //! Filters as they come off the wire (RFC 4511 section 4.5.1.7), bounded in depth and number of terms.
 
-use super::ber::{self, Reader};
+use provlab_protocol::ber::{self, Reader};
+use provlab_protocol::ldap::filter as tag;
+
 use super::message::{DecodeError, Within, bounded, name, text};
 use crate::filter::{Filter, MAX_FILTER_DEPTH, MAX_FILTER_TERMS};
 
@@ -14,23 +16,27 @@ fn term(body: &mut Reader<'_>, depth: usize, terms: &mut usize) -> Result<Filter
     bounded(depth, MAX_FILTER_DEPTH, "levels of a filter")?;
     bounded(*terms, MAX_FILTER_TERMS, "terms of a filter")?;
     *terms += 1;
-    let (tag, contents) = body.element().within("filter")?;
+    let (choice, contents) = body.element().within("filter")?;
     let mut inner = Reader::new(contents);
-    match tag {
-        0xa0 => Ok(Filter::And(set(inner, depth, terms)?)),
-        0xa1 => Ok(Filter::Or(set(inner, depth, terms)?)),
-        0xa2 => {
+    match choice {
+        tag::AND => Ok(Filter::And(set(inner, depth, terms)?)),
+        tag::OR => Ok(Filter::Or(set(inner, depth, terms)?)),
+        tag::NOT => {
             let negated = term(&mut inner, depth + 1, terms)?;
             inner.finish().within("filter")?;
             Ok(Filter::Not(Box::new(negated)))
         }
-        0xa3 => assertion(inner).map(|(attribute, value)| Filter::Equality { attribute, value }),
-        0xa4 => substrings(inner),
-        0xa5 => assertion(inner).map(|(attribute, value)| Filter::GreaterOrEqual { attribute, value }),
-        0xa6 => assertion(inner).map(|(attribute, value)| Filter::LessOrEqual { attribute, value }),
-        0x87 => Ok(Filter::Present(text(contents, "filter attribute")?)),
-        0xa8 => assertion(inner).map(|(attribute, value)| Filter::Approx { attribute, value }),
-        0xa9 => extensible(inner),
+        tag::EQUALITY => assertion(inner).map(|(attribute, value)| Filter::Equality { attribute, value }),
+        tag::SUBSTRINGS => substrings(inner),
+        tag::GREATER_OR_EQUAL => {
+            assertion(inner).map(|(attribute, value)| Filter::GreaterOrEqual { attribute, value })
+        }
+        tag::LESS_OR_EQUAL => {
+            assertion(inner).map(|(attribute, value)| Filter::LessOrEqual { attribute, value })
+        }
+        tag::PRESENT => Ok(Filter::Present(text(contents, "filter attribute")?)),
+        tag::APPROX => assertion(inner).map(|(attribute, value)| Filter::Approx { attribute, value }),
+        tag::EXTENSIBLE => extensible(inner),
         other => Err(DecodeError::Choice {
             what: "filter",
             value: i64::from(other),
@@ -48,14 +54,14 @@ fn set(mut inner: Reader<'_>, depth: usize, terms: &mut usize) -> Result<Vec<Fil
 
 fn assertion(mut inner: Reader<'_>) -> Result<(String, Vec<u8>), DecodeError> {
     let attribute = name(&mut inner, "filter attribute")?;
-    let value = inner.expect(ber::OCTET_STRING).within("filter value")?;
+    let value = inner.octets().within("filter value")?;
     inner.finish().within("filter")?;
     Ok((attribute, value.to_vec()))
 }
 
 fn substrings(mut inner: Reader<'_>) -> Result<Filter, DecodeError> {
     let attribute = name(&mut inner, "filter attribute")?;
-    let mut parts = inner.nested(ber::SEQUENCE).within("substrings")?;
+    let mut parts = inner.sequence().within("substrings")?;
     inner.finish().within("filter")?;
     let (mut initial, mut any, mut last) = (None, Vec::new(), None);
     let mut first = true;

@@ -1,8 +1,8 @@
 //! Cutting the byte stream of a connection into messages without ever holding more than one allowed message.
 
+use provlab_protocol::ber::{self, BerError};
 use thiserror::Error;
 
-use super::ber::{self, BerError};
 use super::limits::MAX_MESSAGE_BYTES;
 
 /// Why no message can be cut from the stream.

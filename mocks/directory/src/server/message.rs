@@ -3,11 +3,12 @@
 //! Values, assertion values and passwords stay bytes: `(objectGUID=\33\22…)` and binary attributes are
 //! everyday requests to AD, so nothing here assumes that a value is text.
 
+use provlab_protocol::ber::{self, BerError, Reader};
+use provlab_protocol::ldap::{self, request};
 use provlab_protocol::ldap_controls::Control;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::ber::{self, BerError, Reader};
 use super::filter_codec;
 use crate::filter::Filter;
 use crate::model::{Attribute, Modification, ModifyOperation, Scope};
@@ -183,7 +184,7 @@ pub enum Operation {
 /// since nothing is known of what the client meant.
 pub fn decode(bytes: &[u8]) -> Result<Message, DecodeError> {
     let mut outer = Reader::new(bytes);
-    let mut message = outer.nested(ber::SEQUENCE).within("message")?;
+    let mut message = outer.sequence().within("message")?;
     outer.finish().within("message")?;
     let id = message.integer().within("message id")?;
     let id = i32::try_from(id)
@@ -192,10 +193,7 @@ pub fn decode(bytes: &[u8]) -> Result<Message, DecodeError> {
         .ok_or(DecodeError::MessageId(id))?;
     let (tag, contents) = message.element().within("operation")?;
     let operation = operation(tag, contents)?;
-    let controls = match message.optional(CONTROLS).within("controls")? {
-        Some(contents) => controls(Reader::new(contents))?,
-        None => Vec::new(),
-    };
+    let controls = ldap::read_controls(&mut message, MAX_CONTROLS).within("controls")?;
     message.finish().within("message")?;
     Ok(Message {
         id,
@@ -204,26 +202,23 @@ pub fn decode(bytes: &[u8]) -> Result<Message, DecodeError> {
     })
 }
 
-/// `[0] Controls` of a message.
-const CONTROLS: u8 = 0xa0;
-
 fn operation(tag: u8, contents: &[u8]) -> Result<Operation, DecodeError> {
     let body = Reader::new(contents);
     match tag {
-        0x60 => bind(body),
-        0x42 => Ok(Operation::Unbind),
-        0x63 => search(body),
-        0x66 => modify(body),
-        0x68 => add(body),
-        0x4a => Ok(Operation::Delete {
+        request::BIND => bind(body),
+        request::UNBIND => Ok(Operation::Unbind),
+        request::SEARCH => search(body),
+        request::MODIFY => modify(body),
+        request::ADD => add(body),
+        request::DELETE => Ok(Operation::Delete {
             dn: text(contents, "name to delete")?,
         }),
-        0x6c => modify_dn(body),
-        0x6e => compare(body),
-        0x50 => Ok(Operation::Abandon {
+        request::MODIFY_DN => modify_dn(body),
+        request::COMPARE => compare(body),
+        request::ABANDON => Ok(Operation::Abandon {
             id: ber::number(contents).within("abandon")?,
         }),
-        0x77 => extended(body),
+        request::EXTENDED => extended(body),
         other => Err(DecodeError::Operation(other)),
     }
 }
@@ -233,7 +228,7 @@ fn bind(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
     let name = name(&mut body, "bind name")?;
     let (tag, contents) = body.element().within("bind credentials")?;
     let credentials = match tag {
-        0x80 => Credentials::Simple(Zeroizing::new(contents.to_vec())),
+        ldap::SIMPLE => Credentials::Simple(Zeroizing::new(contents.to_vec())),
         0xa3 => {
             let mut sasl = Reader::new(contents);
             Credentials::Sasl(self::name(&mut sasl, "SASL mechanism")?)
@@ -266,7 +261,7 @@ fn search(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
     limit(&mut body, "time limit")?;
     let types_only = body.boolean().within("typesOnly")?;
     let filter = filter_codec::decode(&mut body)?;
-    let mut names = body.nested(ber::SEQUENCE).within("attribute selection")?;
+    let mut names = body.sequence().within("attribute selection")?;
     let mut attributes = Vec::new();
     while !names.is_empty() {
         bounded(attributes.len(), MAX_ATTRIBUTES, "selected attributes")?;
@@ -285,12 +280,12 @@ fn search(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
 
 fn modify(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
     let dn = name(&mut body, "name to modify")?;
-    let mut list = body.nested(ber::SEQUENCE).within("changes")?;
+    let mut list = body.sequence().within("changes")?;
     let mut changes = Vec::new();
     let mut room = MAX_VALUES;
     while !list.is_empty() {
         bounded(changes.len(), MAX_CHANGES, "changes")?;
-        let mut change = list.nested(ber::SEQUENCE).within("change")?;
+        let mut change = list.sequence().within("change")?;
         let operation = match change.enumerated().within("change")? {
             0 => ModifyOperation::Add,
             1 => ModifyOperation::Delete,
@@ -312,7 +307,7 @@ fn modify(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
 
 fn add(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
     let dn = name(&mut body, "name to add")?;
-    let mut list = body.nested(ber::SEQUENCE).within("attributes")?;
+    let mut list = body.sequence().within("attributes")?;
     let mut attributes = Vec::new();
     let mut room = MAX_VALUES;
     while !list.is_empty() {
@@ -343,12 +338,9 @@ fn modify_dn(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
 
 fn compare(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
     let dn = name(&mut body, "name to compare")?;
-    let mut assertion = body.nested(ber::SEQUENCE).within("assertion")?;
+    let mut assertion = body.sequence().within("assertion")?;
     let attribute = name(&mut assertion, "compared attribute")?;
-    let value = assertion
-        .expect(ber::OCTET_STRING)
-        .within("compared value")?
-        .to_vec();
+    let value = assertion.octets().within("compared value")?.to_vec();
     assertion.finish().within("assertion")?;
     body.finish().within("compare")?;
     Ok(Operation::Compare { dn, attribute, value })
@@ -365,7 +357,7 @@ fn extended(mut body: Reader<'_>) -> Result<Operation, DecodeError> {
 }
 
 fn attribute(list: &mut Reader<'_>, room: &mut usize) -> Result<Attribute, DecodeError> {
-    let mut body = list.nested(ber::SEQUENCE).within("attribute")?;
+    let mut body = list.sequence().within("attribute")?;
     let name = name(&mut body, "attribute")?;
     let mut set = body.nested(ber::SET).within("values")?;
     let mut values = Vec::new();
@@ -374,30 +366,10 @@ fn attribute(list: &mut Reader<'_>, room: &mut usize) -> Result<Attribute, Decod
             what: "values",
             limit: MAX_VALUES,
         })?;
-        values.push(set.expect(ber::OCTET_STRING).within("value")?.to_vec());
+        values.push(set.octets().within("value")?.to_vec());
     }
     body.finish().within("attribute")?;
     Ok(Attribute { name, values })
-}
-
-fn controls(mut list: Reader<'_>) -> Result<Vec<Control>, DecodeError> {
-    let mut controls = Vec::new();
-    while !list.is_empty() {
-        bounded(controls.len(), MAX_CONTROLS, "controls")?;
-        let mut body = list.nested(ber::SEQUENCE).within("control")?;
-        let oid = name(&mut body, "control")?;
-        let critical = match body.optional(ber::BOOLEAN).within("criticality")? {
-            Some(contents) => ber::truth(contents).within("criticality")?,
-            None => false,
-        };
-        let value = body
-            .optional(ber::OCTET_STRING)
-            .within("control value")?
-            .map(<[u8]>::to_vec);
-        body.finish().within("control")?;
-        controls.push(Control { oid, critical, value });
-    }
-    Ok(controls)
 }
 
 pub(crate) fn bounded(have: usize, limit: usize, what: &'static str) -> Result<(), DecodeError> {
@@ -409,7 +381,7 @@ pub(crate) fn bounded(have: usize, limit: usize, what: &'static str) -> Result<(
 }
 
 pub(crate) fn name(body: &mut Reader<'_>, what: &'static str) -> Result<String, DecodeError> {
-    text(body.expect(ber::OCTET_STRING).within(what)?, what)
+    text(body.octets().within(what)?, what)
 }
 
 pub(crate) fn text(bytes: &[u8], what: &'static str) -> Result<String, DecodeError> {
@@ -436,33 +408,23 @@ fn limit(body: &mut Reader<'_>, what: &'static str) -> Result<u32, DecodeError> 
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
+    use provlab_protocol::ber::Writer;
     use provlab_protocol::unicode_pwd;
 
-    use super::super::ber::Writer;
     use super::*;
     use crate::filter::{MAX_FILTER_DEPTH, MAX_FILTER_TERMS};
-
-    /// A message of this operation, written element by element from its last byte.
-    fn message(tag: u8, body: impl FnOnce(&mut Writer)) -> Vec<u8> {
-        let mut writer = Writer::new();
-        let mark = writer.mark();
-        body(&mut writer);
-        writer.wrap(tag, mark);
-        writer.number(ber::INTEGER, 7);
-        writer.wrap(ber::SEQUENCE, mark);
-        writer.as_slice().to_vec()
-    }
+    use crate::testing::ldap_request as message;
 
     fn search_with_filter(filter: impl FnOnce(&mut Writer)) -> Vec<u8> {
-        message(0x63, |writer| {
+        message(request::SEARCH, |writer| {
             writer.element(ber::SEQUENCE, &[]);
             filter(writer);
-            writer.element(ber::BOOLEAN, &[0]);
-            writer.number(ber::INTEGER, 0);
-            writer.number(ber::INTEGER, 0);
-            writer.number(ber::ENUMERATED, 0);
-            writer.number(ber::ENUMERATED, 2);
-            writer.element(ber::OCTET_STRING, b"DC=contoso,DC=com");
+            writer.boolean(false);
+            writer.integer(0);
+            writer.integer(0);
+            writer.enumerated(0);
+            writer.enumerated(2);
+            writer.octets(b"DC=contoso,DC=com");
         })
     }
 
@@ -522,8 +484,8 @@ mod tests {
         let guid = [0x33, 0x22, 0x11, 0xff, 0x00, 0xfe];
         let bytes = search_with_filter(|writer| {
             let mark = writer.mark();
-            writer.element(ber::OCTET_STRING, &guid);
-            writer.element(ber::OCTET_STRING, b"objectGUID");
+            writer.octets(&guid);
+            writer.octets(b"objectGUID");
             writer.wrap(0xa3, mark);
         });
         assert_eq!(
@@ -570,16 +532,16 @@ mod tests {
     #[test]
     fn values_controls_and_names_are_bounded() {
         let modify = |values: usize| {
-            message(0x66, |writer| {
+            message(request::MODIFY, |writer| {
                 let list = writer.mark();
-                (0..values).for_each(|_| writer.element(ber::OCTET_STRING, b""));
+                (0..values).for_each(|_| writer.octets(b""));
                 writer.wrap(ber::SET, list);
-                writer.element(ber::OCTET_STRING, b"member");
+                writer.octets(b"member");
                 writer.wrap(ber::SEQUENCE, list);
-                writer.number(ber::ENUMERATED, 0);
+                writer.enumerated(0);
                 writer.wrap(ber::SEQUENCE, list);
                 writer.wrap(ber::SEQUENCE, list);
-                writer.element(ber::OCTET_STRING, b"CN=G,DC=contoso,DC=com");
+                writer.octets(b"CN=G,DC=contoso,DC=com");
             })
         };
         assert!(decode(&modify(MAX_VALUES)).is_ok());
@@ -587,27 +549,21 @@ mod tests {
 
         let delete = |length: usize| {
             let mut writer = Writer::new();
-            let mark = writer.mark();
-            writer.element(0x4a, "x".repeat(length).as_bytes());
-            writer.number(ber::INTEGER, 1);
-            writer.wrap(ber::SEQUENCE, mark);
+            let name = "x".repeat(length);
+            ldap::write_message(&mut writer, 1, &[], |out| {
+                out.element(request::DELETE, name.as_bytes());
+            });
             writer.as_slice().to_vec()
         };
         assert!(decode(&delete(MAX_NAME_BYTES)).is_ok());
         assert!(decode(&delete(MAX_NAME_BYTES + 1)).is_err());
 
         let with_controls = |count: usize| {
+            let controls = vec![Control::new("1.2.3", false); count];
             let mut writer = Writer::new();
-            let mark = writer.mark();
-            for _ in 0..count {
-                let one = writer.mark();
-                writer.element(ber::OCTET_STRING, b"1.2.3");
-                writer.wrap(ber::SEQUENCE, one);
-            }
-            writer.wrap(CONTROLS, mark);
-            writer.element(0x42, b"");
-            writer.number(ber::INTEGER, 1);
-            writer.wrap(ber::SEQUENCE, mark);
+            ldap::write_message(&mut writer, 1, &controls, |out| {
+                out.element(request::UNBIND, &[]);
+            });
             writer.as_slice().to_vec()
         };
         assert!(decode(&with_controls(MAX_CONTROLS)).is_ok());
@@ -630,10 +586,10 @@ mod tests {
 
     #[test]
     fn bind_credentials_are_kept_as_they_are() {
-        let bytes = message(0x60, |writer| {
+        let bytes = message(request::BIND, |writer| {
             writer.element(0x80, &[0xff, 0x00, 0x41]);
-            writer.element(ber::OCTET_STRING, b"CONTOSO\\alice");
-            writer.number(ber::INTEGER, 3);
+            writer.octets(b"CONTOSO\\alice");
+            writer.integer(3);
         });
         let Operation::Bind {
             version,

@@ -4,7 +4,6 @@
 //! part that touches a stream. Everything that a client sends is bounded before it is taken in; the
 //! bounds are in [`limits`] and beside the parsers.
 
-mod ber;
 pub(crate) mod connection;
 pub mod controls;
 mod encode;
@@ -18,6 +17,5 @@ pub mod session;
 pub(crate) mod shared;
 mod writes;
 
-pub use ber::BerError;
 pub use frame::FrameError;
 pub use session::Service;

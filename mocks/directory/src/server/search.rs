@@ -3,11 +3,12 @@
 use provlab_platform::trace::field;
 use provlab_protocol::dirsync::DirSyncResponse;
 use provlab_protocol::dn::Dn;
-use provlab_protocol::ldap_controls::PagedResults;
+use provlab_protocol::ldap::answer;
+use provlab_protocol::ldap_controls::{Control, PagedResults};
 use provlab_protocol::oid::control as oid;
 
 use super::controls::Controls;
-use super::encode::{Outcome, ResponseControl, tag};
+use super::encode::Outcome;
 use super::message::Operation;
 use super::session::{Effect, Moment, Service, Session, fields, root_dse};
 use crate::model::{DirSyncQuery, LdapError, PageQuery, ResultCode, Scope, SearchOutcome, SearchRequest};
@@ -87,7 +88,7 @@ pub(super) fn serve(
     };
     let bytes = match result {
         Ok(found) => encode(session, id, found, request, controls.paged.is_some()),
-        Err(error) => session.answer(id, tag::SEARCH_DONE, &Outcome::from(&error)),
+        Err(error) => session.answer(id, answer::SEARCH_DONE, &Outcome::from(&error)),
     };
     Ok(vec![report, Effect::Send(bytes)])
 }
@@ -152,25 +153,20 @@ fn encode(
             more_results: answer.more_results,
             cookie: answer.cookie,
         };
-        controls.push(ResponseControl {
-            oid: oid::DIRSYNC,
-            value: response.to_value(),
-        });
+        controls.push(Control::new(oid::DIRSYNC, false).with_value(response.to_value()));
     }
     if paged {
         let cookie = found
             .next
             .map(|cursor| session.pages.put(request, cursor))
             .unwrap_or_default();
-        controls.push(ResponseControl {
-            oid: oid::PAGED_RESULTS,
-            value: PagedResults { size: 0, cookie }.to_value(),
-        });
+        let page = PagedResults { size: 0, cookie };
+        controls.push(Control::new(oid::PAGED_RESULTS, false).with_value(page.to_value()));
     }
     let outcome = found.cut_short.as_ref().map(Outcome::from).unwrap_or_default();
     session
         .encoder
-        .outcome(&mut bytes, id, tag::SEARCH_DONE, &outcome, &controls);
+        .outcome(&mut bytes, id, answer::SEARCH_DONE, &outcome, &controls);
     bytes
 }
 

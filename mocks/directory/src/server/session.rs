@@ -8,11 +8,12 @@ use std::sync::Arc;
 use provlab_platform::Entropy;
 use provlab_platform::trace::{Fields, field};
 use provlab_protocol::filetime::FileTime;
+use provlab_protocol::ldap::answer;
 use provlab_protocol::ldap_controls::Control;
 use provlab_protocol::oid::extension;
 
 use super::controls::Controls;
-use super::encode::{Encoder, Outcome, tag};
+use super::encode::{Encoder, Outcome};
 use super::message::{Credentials, Message, Operation};
 use super::pages::Pages;
 use super::{search, writes};
@@ -245,7 +246,7 @@ impl Session {
             }
         };
         let report = self.bind_report(name, &outcome);
-        let sent = self.answer(id, tag::BIND, &outcome);
+        let sent = self.answer(id, answer::BIND, &outcome);
         let change = updates.and_then(|(account, updates)| {
             let account = account?;
             moment.directory.update(moment.now, account, &updates).ok()
@@ -324,14 +325,14 @@ impl Session {
 /// The answer's tag for an operation that has one.
 fn answer_tag(operation: &Operation) -> u8 {
     match operation {
-        Operation::Search { .. } => tag::SEARCH_DONE,
-        Operation::Modify { .. } => tag::MODIFY,
-        Operation::Add { .. } => tag::ADD,
-        Operation::Delete { .. } => tag::DELETE,
-        Operation::ModifyDn { .. } => tag::MODIFY_DN,
-        Operation::Compare { .. } => tag::COMPARE,
-        Operation::Bind { .. } => tag::BIND,
-        Operation::Extended { .. } | Operation::Unbind | Operation::Abandon { .. } => tag::EXTENDED,
+        Operation::Search { .. } => answer::SEARCH_DONE,
+        Operation::Modify { .. } => answer::MODIFY,
+        Operation::Add { .. } => answer::ADD,
+        Operation::Delete { .. } => answer::DELETE,
+        Operation::ModifyDn { .. } => answer::MODIFY_DN,
+        Operation::Compare { .. } => answer::COMPARE,
+        Operation::Bind { .. } => answer::BIND,
+        Operation::Extended { .. } | Operation::Unbind | Operation::Abandon { .. } => answer::EXTENDED,
     }
 }
 
@@ -361,77 +362,71 @@ pub(super) fn root_dse(
     let outcome = Outcome::success();
     session
         .encoder
-        .outcome(&mut bytes, id, tag::SEARCH_DONE, &outcome, &[]);
+        .outcome(&mut bytes, id, answer::SEARCH_DONE, &outcome, &[]);
     bytes
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use super::super::ber::{self, Reader, Writer};
+    use provlab_protocol::ber::{self, Reader, Writer};
+    use provlab_protocol::ldap;
+    use provlab_protocol::ldap::request;
+
     use super::super::message;
     use super::*;
-    use crate::testing::{NOW, PASSWORD, forest};
+    use crate::testing::{NOW, PASSWORD, forest, ldap_request};
 
     /// Requests of every kind, as a stock client sends them.
     fn requests() -> Vec<Vec<u8>> {
-        let request = |tag: u8, body: &dyn Fn(&mut Writer)| {
-            let mut writer = Writer::new();
-            let mark = writer.mark();
-            body(&mut writer);
-            writer.wrap(tag, mark);
-            writer.number(ber::INTEGER, 3);
-            writer.wrap(ber::SEQUENCE, mark);
-            writer.as_slice().to_vec()
-        };
         let dn = |writer: &mut Writer| {
-            writer.element(ber::OCTET_STRING, b"CN=alice,CN=Users,DC=contoso,DC=com");
+            writer.octets(b"CN=alice,CN=Users,DC=contoso,DC=com");
         };
         vec![
-            request(0x60, &|writer| {
-                writer.element(0x80, PASSWORD.as_bytes());
-                writer.element(ber::OCTET_STRING, b"CONTOSO\\alice");
-                writer.number(ber::INTEGER, 3);
+            ldap_request(request::BIND, |writer| {
+                writer.element(ldap::SIMPLE, PASSWORD.as_bytes());
+                writer.octets(b"CONTOSO\\alice");
+                writer.integer(3);
             }),
-            request(0x63, &|writer| {
+            ldap_request(request::SEARCH, |writer| {
                 let names = writer.mark();
-                writer.element(ber::OCTET_STRING, b"cn");
+                writer.octets(b"cn");
                 writer.wrap(ber::SEQUENCE, names);
                 let filter = writer.mark();
-                writer.element(ber::OCTET_STRING, b"alice");
-                writer.element(ber::OCTET_STRING, b"sAMAccountName");
-                writer.wrap(0xa3, filter);
-                writer.element(ber::BOOLEAN, &[0]);
-                writer.number(ber::INTEGER, 0);
-                writer.number(ber::INTEGER, 0);
-                writer.number(ber::ENUMERATED, 0);
-                writer.number(ber::ENUMERATED, 2);
-                writer.element(ber::OCTET_STRING, b"DC=contoso,DC=com");
+                writer.octets(b"alice");
+                writer.octets(b"sAMAccountName");
+                writer.wrap(ldap::filter::EQUALITY, filter);
+                writer.boolean(false);
+                writer.integer(0);
+                writer.integer(0);
+                writer.enumerated(0);
+                writer.enumerated(2);
+                writer.octets(b"DC=contoso,DC=com");
             }),
-            request(0x66, &|writer| {
+            ldap_request(request::MODIFY, |writer| {
                 let list = writer.mark();
-                writer.element(ber::OCTET_STRING, b"Tea");
+                writer.octets(b"Tea");
                 writer.wrap(ber::SET, list);
-                writer.element(ber::OCTET_STRING, b"department");
+                writer.octets(b"department");
                 writer.wrap(ber::SEQUENCE, list);
-                writer.number(ber::ENUMERATED, 2);
+                writer.enumerated(2);
                 writer.wrap(ber::SEQUENCE, list);
                 writer.wrap(ber::SEQUENCE, list);
                 dn(writer);
             }),
-            request(0x6c, &|writer| {
-                writer.element(ber::BOOLEAN, &[0xff]);
-                writer.element(ber::OCTET_STRING, b"CN=alicia");
+            ldap_request(request::MODIFY_DN, |writer| {
+                writer.boolean(true);
+                writer.octets(b"CN=alicia");
                 dn(writer);
             }),
-            request(0x6e, &|writer| {
+            ldap_request(request::COMPARE, |writer| {
                 let assertion = writer.mark();
-                writer.element(ber::OCTET_STRING, b"alice");
-                writer.element(ber::OCTET_STRING, b"cn");
+                writer.octets(b"alice");
+                writer.octets(b"cn");
                 writer.wrap(ber::SEQUENCE, assertion);
                 dn(writer);
             }),
-            request(0x77, &|writer| {
+            ldap_request(request::EXTENDED, |writer| {
                 writer.element(0x80, extension::WHO_AM_I.as_bytes());
             }),
         ]
@@ -463,7 +458,7 @@ mod tests {
         let mut messages = Reader::new(bytes.unwrap());
         let mut last = None;
         while !messages.is_empty() {
-            let mut message = messages.nested(ber::SEQUENCE).unwrap();
+            let mut message = messages.sequence().unwrap();
             message.integer().unwrap();
             last = Some(message.element().unwrap());
         }
@@ -486,17 +481,17 @@ mod tests {
         let mut session = session(true);
         let all = requests();
         let effects = run(&mut session, &mut directory, &all[0]);
-        assert_eq!(outcome(&effects), (tag::BIND, 0));
+        assert_eq!(outcome(&effects), (answer::BIND, 0));
         assert_eq!(session.name.as_deref(), Some("CONTOSO\\alice"));
         let effects = run(&mut session, &mut directory, &all[1]);
-        assert_eq!(outcome(&effects), (tag::SEARCH_DONE, 0));
+        assert_eq!(outcome(&effects), (answer::SEARCH_DONE, 0));
         assert_eq!(
             outcome(&run(&mut session, &mut directory, &all[2])),
-            (tag::MODIFY, 50)
+            (answer::MODIFY, 50)
         );
         assert_eq!(
             outcome(&run(&mut session, &mut directory, &all[4])),
-            (tag::COMPARE, 6)
+            (answer::COMPARE, 6)
         );
         session.on_sealed();
         assert_eq!(outcome(&run(&mut session, &mut directory, &all[1])).1, 1);
@@ -506,7 +501,7 @@ mod tests {
     fn in_clear_no_password_is_taken() {
         let mut directory = forest();
         let effects = run(&mut session(false), &mut directory, &requests()[0]);
-        assert_eq!(outcome(&effects), (tag::BIND, 8));
+        assert_eq!(outcome(&effects), (answer::BIND, 8));
     }
 
     #[test]
@@ -520,11 +515,11 @@ mod tests {
         let all = requests();
         assert_eq!(
             outcome(&run(&mut session, &mut directory, &all[2])),
-            (tag::MODIFY, 53)
+            (answer::MODIFY, 53)
         );
         assert_eq!(
             outcome(&run(&mut session, &mut directory, &all[1])),
-            (tag::SEARCH_DONE, 0)
+            (answer::SEARCH_DONE, 0)
         );
     }
 

@@ -1,10 +1,11 @@
 //! Adds, modifies, renames, deletes and compares: from the wire to the directory core and back.
 
 use provlab_platform::trace::{Fields, field};
+use provlab_protocol::ldap::answer;
 use provlab_protocol::ldap_controls::SdFlags;
 
 use super::controls::Controls;
-use super::encode::{Outcome, tag};
+use super::encode::Outcome;
 use super::message::Operation;
 use super::session::{Effect, Moment, Service, Session, fields};
 use crate::directory::Directory;
@@ -43,10 +44,10 @@ pub(super) fn serve(
 /// The event's name, the answer's tag, and what the event tells: names of attributes, never their values.
 fn describe(session: &Session, operation: &Operation) -> Result<(&'static str, u8, Fields), LdapError> {
     let (name, tag, dn) = match operation {
-        Operation::Add { dn, .. } => ("ldap.add", tag::ADD, dn),
-        Operation::Modify { dn, .. } => ("ldap.modify", tag::MODIFY, dn),
-        Operation::Delete { dn } => ("ldap.delete", tag::DELETE, dn),
-        Operation::ModifyDn { dn, .. } => ("ldap.rename", tag::MODIFY_DN, dn),
+        Operation::Add { dn, .. } => ("ldap.add", answer::ADD, dn),
+        Operation::Modify { dn, .. } => ("ldap.modify", answer::MODIFY, dn),
+        Operation::Delete { dn } => ("ldap.delete", answer::DELETE, dn),
+        Operation::ModifyDn { dn, .. } => ("ldap.rename", answer::MODIFY_DN, dn),
         _ => return Err(LdapError::unwilling(UNWILLING)),
     };
     let mut told = fields([
@@ -134,5 +135,5 @@ fn compare(
         ResultCode::CompareFalse
     };
     let outcome = Outcome::failure(u32::from(code as u8), "");
-    Ok(vec![Effect::Send(session.answer(id, tag::COMPARE, &outcome))])
+    Ok(vec![Effect::Send(session.answer(id, answer::COMPARE, &outcome))])
 }

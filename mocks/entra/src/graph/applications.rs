@@ -156,13 +156,7 @@ fn add_sync_account(
         .map(|row: &Tenant| row.initial_domain.clone())
         .ok_or_else(|| GraphError::not_found(&tenant.to_string()))?;
     let name = format!("{SYNC_ACCOUNT_PREFIX}@{domain}");
-    if txn
-        .cloud()
-        .users
-        .find(tenant, User::BY_UPN, &name.to_lowercase())
-        .next()
-        .is_some()
-    {
+    if txn.cloud().user_named(tenant, &name).is_some() {
         return Ok(());
     }
     let mut account = User::new(tenant, id, &name, now);

@@ -114,14 +114,8 @@ pub(super) async fn restore(request: Request, Path(id): Path<String>) -> Result<
         match find_deleted(txn.cloud(), request.tenant, &id)? {
             Deleted::User(user) => {
                 let mut user = user.clone();
-                let name = user.user_principal_name.to_lowercase();
-                if txn
-                    .cloud()
-                    .users
-                    .find(request.tenant, User::BY_UPN, &name)
-                    .next()
-                    .is_some()
-                {
+                let name = &user.user_principal_name;
+                if txn.cloud().user_named(request.tenant, name).is_some() {
                     return Err(GraphError::bad_request(
                         "Another object with the same value for property userPrincipalName already exists.",
                     ));

@@ -141,7 +141,7 @@ pub(super) async fn direct_reports(
 pub(super) fn find<'a>(cloud: &'a Cloud, tenant: Uuid, id: &str) -> Result<&'a User, GraphError> {
     let found = match id.parse::<Uuid>() {
         Ok(id) => cloud.users.get(tenant, &id.to_string()),
-        Err(_) => cloud.users.find(tenant, User::BY_UPN, &id.to_lowercase()).next(),
+        Err(_) => cloud.user_named(tenant, id),
     };
     found
         .filter(|user| user.deleted.is_none())

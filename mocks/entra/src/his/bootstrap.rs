@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Extension, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use http::StatusCode;
 use provlab_platform::{Part, event};
@@ -14,8 +14,9 @@ use provlab_protocol::his::bootstrap::{
     BOOTSTRAP_PATH, BootstrapRequest, BootstrapResponse, RetryStrategy, SignalingListenerEndpoint,
 };
 
+use super::identity::authenticated;
 use super::registry::{Bootstrapped, RegistryError};
-use super::{AgentIdentity, bootstrap_period, change_registry, identify, signaling, xml};
+use super::{AgentIdentity, bootstrap_period, change_registry, signaling, xml};
 use crate::http::Caller;
 use crate::shared::Shared;
 use crate::state::DbError;
@@ -40,13 +41,9 @@ async fn bootstrap(
     Extension(caller): Extension<Caller>,
     body: String,
 ) -> Response {
-    let identity = match identify(&shared, &caller) {
-        Ok(identity) => identity,
-        Err(refusal) => return xml::refuse(StatusCode::FORBIDDEN, &refusal),
-    };
-    let request = match BootstrapRequest::from_xml(&body) {
-        Ok(request) => request,
-        Err(error) => return xml::refuse(StatusCode::BAD_REQUEST, &error),
+    let (identity, request) = match authenticated(&shared, &caller, &body, BootstrapRequest::from_xml) {
+        Ok(call) => call,
+        Err(refusal) => return refusal.into_response(),
     };
     if request.connector_id != identity.agent || request.subscription_id != identity.tenant {
         return xml::refuse(

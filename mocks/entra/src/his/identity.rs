@@ -1,6 +1,8 @@
 //! Who an agent is: its client certificate against the registry (PR 5.1). The transport has proved only that it holds the key.
 
+use http::StatusCode;
 use provlab_protocol::certificate::AgentCertificate;
+use provlab_protocol::his::HisXmlError;
 use uuid::Uuid;
 
 use super::registry::CertificateRefusal;
@@ -79,4 +81,17 @@ pub fn identify(shared: &Shared, caller: &Caller) -> Result<AgentIdentity, Refus
             agent,
             thumbprint,
         })
+}
+
+/// The agent behind a call and what it asks for; or the status and text to refuse the call with.
+pub(super) fn authenticated<T>(
+    shared: &Shared,
+    caller: &Caller,
+    body: &str,
+    read: fn(&str) -> Result<T, HisXmlError>,
+) -> Result<(AgentIdentity, T), (StatusCode, String)> {
+    let identity =
+        identify(shared, caller).map_err(|refusal| (StatusCode::FORBIDDEN, refusal.to_string()))?;
+    let request = read(body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+    Ok((identity, request))
 }

@@ -27,18 +27,26 @@ use crate::shared::Shared;
 use crate::state::{Cloud, TenantRegistry, Txn};
 use registry::Registry;
 
-/// Time between two bootstraps at the present cadence (PR 5.3).
-#[must_use]
-pub fn bootstrap_period(shared: &Shared) -> Duration {
-    shared.period(Duration::from_millis(
-        BootstrapResponse::default().periodic_bootstrap_interval_milliseconds,
-    ))
+/// The product's time between two bootstraps (PR 5.3).
+fn documented_period() -> Duration {
+    Duration::from_millis(BootstrapResponse::default().periodic_bootstrap_interval_milliseconds)
 }
 
-/// How long after a bootstrap an agent counts as active.
+/// Time between two bootstraps at the present cadence.
+#[must_use]
+pub fn bootstrap_period(shared: &Shared) -> Duration {
+    shared.period(documented_period())
+}
+
+/// The least grace, however quick the cadence: a busy machine must not make an agent look dead.
+const LEAST_GRACE: Duration = Duration::from_secs(10);
+
+/// How long after a bootstrap an agent counts as active: two periods and half a minute at the present cadence
+/// (the product's grace is not published, CS 16).
 #[must_use]
 pub fn status_grace(shared: &Shared) -> time::Duration {
-    registry::default_grace(time::Duration::try_from(bootstrap_period(shared)).unwrap_or(time::Duration::MAX))
+    let grace = shared.period(documented_period() * 2 + Duration::from_secs(30));
+    time::Duration::try_from(grace.max(LEAST_GRACE)).unwrap_or(time::Duration::MAX)
 }
 
 /// The registry of a tenant; one without agents has none yet.

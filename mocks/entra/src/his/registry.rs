@@ -201,11 +201,6 @@ impl Agent {
     }
 }
 
-/// The grace time after a bootstrap: twice the period and half a minute (the product's is not published, CS 16).
-pub fn default_grace(period: Duration) -> Duration {
-    period * 2 + Duration::seconds(30)
-}
-
 impl Registry {
     /// Takes up an agent that the registration service has issued its first certificate for.
     pub fn register(&mut self, agent: Agent) -> Result<(), RegistryError> {

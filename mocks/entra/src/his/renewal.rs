@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Extension, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use http::StatusCode;
 use provlab_platform::{Part, event};
 use provlab_protocol::his::FEATURE_SYNC_FABRIC;
 use provlab_protocol::his::trust_renewal::{TrustRenewalRequest, TrustRenewalResult};
 
+use super::identity::authenticated;
 use super::issue::CheckedRequest;
 use super::registry::RegistryError;
-use super::{AgentIdentity, change_registry, identify, xml};
+use super::{AgentIdentity, change_registry, xml};
 use crate::http::Caller;
 use crate::shared::Shared;
 use crate::state::DbError;
@@ -43,13 +44,9 @@ async fn renew(
     Extension(caller): Extension<Caller>,
     body: String,
 ) -> Response {
-    let identity = match identify(&shared, &caller) {
-        Ok(identity) => identity,
-        Err(refusal) => return xml::refuse(StatusCode::FORBIDDEN, &refusal),
-    };
-    let request = match TrustRenewalRequest::from_xml(&body) {
-        Ok(request) => request,
-        Err(error) => return xml::refuse(StatusCode::BAD_REQUEST, &error),
+    let (identity, request) = match authenticated(&shared, &caller, &body, TrustRenewalRequest::from_xml) {
+        Ok(call) => call,
+        Err(refusal) => return refusal.into_response(),
     };
     let result = accept(&shared, &caller, &identity, &request);
     event!(

@@ -32,24 +32,16 @@ const POLL_INTERVAL_SECONDS: u64 = 5;
 const USER_CODE_SIGNS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const USER_CODE_LENGTH: usize = 9;
 
-pub(super) async fn v1(
+/// The endpoint of the version that its route names.
+pub(super) async fn endpoint(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
+    Extension(version): Extension<Version>,
     Path(tenant): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    answer(&shared, &caller, &tenant, Version::V1, &headers, &body)
-}
-
-pub(super) async fn v2(
-    State(shared): State<Arc<Shared>>,
-    Extension(caller): Extension<Caller>,
-    Path(tenant): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    answer(&shared, &caller, &tenant, Version::V2, &headers, &body)
+    answer(&shared, &caller, &tenant, version, &headers, &body)
 }
 
 fn answer(

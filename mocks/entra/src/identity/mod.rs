@@ -17,14 +17,15 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 
 pub use access::{Access, AccessError, Audience};
 pub use clients::{DELEGATED_PERMISSIONS, FIRST_PARTY_CLIENTS, FirstPartyClient};
 pub use signer::{SignError, TokenSigner};
 
 use crate::shared::Shared;
+use issue::Version;
 
 /// The sign-in host's routes (PR 3.1).
 pub fn router(shared: &Arc<Shared>) -> Router {
@@ -56,9 +57,21 @@ pub fn router(shared: &Arc<Shared>) -> Router {
         )
         .route("/{tenant}/oauth2/logout", get(pages::logout))
         .route("/{tenant}/oauth2/v2.0/logout", get(pages::logout))
-        .route("/{tenant}/oauth2/token", post(token::v1))
-        .route("/{tenant}/oauth2/v2.0/token", post(token::v2))
-        .route("/{tenant}/oauth2/devicecode", post(device::v1))
-        .route("/{tenant}/oauth2/v2.0/devicecode", post(device::v2))
+        .route(
+            "/{tenant}/oauth2/token",
+            post(token::endpoint).layer(Extension(Version::V1)),
+        )
+        .route(
+            "/{tenant}/oauth2/v2.0/token",
+            post(token::endpoint).layer(Extension(Version::V2)),
+        )
+        .route(
+            "/{tenant}/oauth2/devicecode",
+            post(device::endpoint).layer(Extension(Version::V1)),
+        )
+        .route(
+            "/{tenant}/oauth2/v2.0/devicecode",
+            post(device::endpoint).layer(Extension(Version::V2)),
+        )
         .with_state(Arc::clone(shared))
 }

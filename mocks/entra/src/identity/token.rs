@@ -26,24 +26,16 @@ use crate::state::{GLOBAL, Grant, GrantKind, ServicePrincipal, Tenant, Txn, User
 
 const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-pub(super) async fn v1(
+/// The endpoint of the version that its route names.
+pub(super) async fn endpoint(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
+    Extension(version): Extension<Version>,
     Path(tenant): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    answer(&shared, &caller, &tenant, Version::V1, &headers, &body)
-}
-
-pub(super) async fn v2(
-    State(shared): State<Arc<Shared>>,
-    Extension(caller): Extension<Caller>,
-    Path(tenant): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    answer(&shared, &caller, &tenant, Version::V2, &headers, &body)
+    answer(&shared, &caller, &tenant, version, &headers, &body)
 }
 
 fn answer(
@@ -345,9 +337,7 @@ pub(super) fn check_password(
 ) -> Result<User, Failure> {
     let user = txn
         .cloud()
-        .users
-        .find(tenant.id, User::BY_UPN, &tenants::shortened(name).to_lowercase())
-        .next()
+        .user_named(tenant.id, &tenants::shortened(name))
         .cloned()
         .ok_or_else(|| {
             Failure::new(50034)

@@ -7,7 +7,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{PasswordVerifier, Row};
+use super::{Cloud, PasswordVerifier, Row};
 
 /// One user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +48,14 @@ pub struct User {
     /// When it was soft-deleted; kept 30 days (CS 5.4).
     #[serde(with = "time::serde::rfc3339::option")]
     pub deleted: Option<OffsetDateTime>,
+}
+
+impl Cloud {
+    /// The live user of a tenant with this sign-in name, in any case.
+    #[must_use]
+    pub fn user_named(&self, tenant: Uuid, name: &str) -> Option<&User> {
+        self.users.find(tenant, User::BY_UPN, &name.to_lowercase()).next()
+    }
 }
 
 impl User {
