@@ -74,10 +74,16 @@ fn frames(criterion: &mut Criterion) {
         outcome: Ok(OperationResult::List(controller.changes(None))),
     });
     let text = frame.to_text().unwrap_or_default();
-    assert_eq!(Frame::from_text(&text).ok().as_ref(), Some(&frame), "frames survive the round trip");
+    assert_eq!(
+        Frame::from_text(&text).ok().as_ref(),
+        Some(&frame),
+        "frames survive the round trip"
+    );
     let mut group = criterion.benchmark_group("relay-frame");
     group.throughput(Throughput::Bytes(text.len() as u64));
     group.bench_function("write", |bencher| bencher.iter(|| black_box(&frame).to_text()));
-    group.bench_function("read", |bencher| bencher.iter(|| Frame::from_text(black_box(&text))));
+    group.bench_function("read", |bencher| {
+        bencher.iter(|| Frame::from_text(black_box(&text)));
+    });
     group.finish();
 }

@@ -48,15 +48,24 @@ fn page(criterion: &mut Criterion) {
 /// Filters that no index helps, over every object of a directory.
 fn filters(criterion: &mut Criterion) {
     let directory = forest(sized(10_000, 200));
-    let groups = directory.database().iter().filter(|object| directory.is_a(object, "group"));
-    let last = groups.last().map(|group| directory.dn_text(group)).unwrap_or_default();
+    let groups = directory
+        .database()
+        .iter()
+        .filter(|object| directory.is_a(object, "group"));
+    let last = groups
+        .last()
+        .map(|group| directory.dn_text(group))
+        .unwrap_or_default();
     let cases = [
         ("equality", "(displayName=Nobody Nowhere)".to_owned()),
         ("substring", "(displayName=*an*e*)".to_owned()),
         ("people", PEOPLE.to_owned()),
         ("bit", "(userAccountControl:1.2.840.113556.1.4.803:=2)".to_owned()),
         ("in-chain", format!("(memberOf:1.2.840.113556.1.4.1941:={last})")),
-        ("negation", "(&(objectCategory=person)(!(department=Sales))(title=*))".to_owned()),
+        (
+            "negation",
+            "(&(objectCategory=person)(!(department=Sales))(title=*))".to_owned(),
+        ),
     ];
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::Elements(directory.database().len() as u64));
@@ -66,7 +75,9 @@ fn filters(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let evaluator = Evaluator::new(&directory, black_box(&filter));
                 let objects = directory.database().iter();
-                objects.filter(|object| evaluator.matches(object, &|_| true)).count()
+                objects
+                    .filter(|object| evaluator.matches(object, &|_| true))
+                    .count()
             });
         });
     }
@@ -84,9 +95,13 @@ fn lookup(criterion: &mut Criterion) {
             .and_then(|user| directory.text(user, "sAMAccountName"))
             .unwrap_or_default();
         let request = search(&directory, filter(&format!("(sAMAccountName={name})")));
-        group.bench_with_input(BenchmarkId::from_parameter(users), &request, |bencher, request| {
-            bencher.iter(|| directory.search(&context(), black_box(request)));
-        });
+        group.bench_with_input(
+            BenchmarkId::from_parameter(users),
+            &request,
+            |bencher, request| {
+                bencher.iter(|| directory.search(&context(), black_box(request)));
+            },
+        );
     }
     group.finish();
 }
@@ -119,7 +134,11 @@ fn dir_sync(group: &mut Group<'_>, users: u32, directory: &Directory, cookie: Ve
     let found = directory.search(&context(), &request);
     let found = found.map_or(0, |outcome| outcome.entries.len());
     group.throughput(Throughput::Elements(found as u64));
-    group.bench_with_input(BenchmarkId::from_parameter(users), &request, |bencher, request| {
-        bencher.iter(|| directory.search(&context(), black_box(request)));
-    });
+    group.bench_with_input(
+        BenchmarkId::from_parameter(users),
+        &request,
+        |bencher, request| {
+            bencher.iter(|| directory.search(&context(), black_box(request)));
+        },
+    );
 }

@@ -77,7 +77,10 @@ fn graph_users(criterion: &mut Criterion) {
     let cases = [
         ("default-properties", "/v1.0/users?$top=999"),
         ("select-two", "/v1.0/users?$top=999&$select=id,userPrincipalName"),
-        ("filter", "/v1.0/users?$top=999&$filter=startswith(displayName,%27A%27)"),
+        (
+            "filter",
+            "/v1.0/users?$top=999&$filter=startswith(displayName,%27A%27)",
+        ),
     ];
     let mut group = criterion.benchmark_group("graph-users");
     for (name, address) in cases {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use provlab_agent::directory::Directory as _;
 use provlab_agent::directory::ad::ActiveDirectory;
-use provlab_agent::directory::ldap::{DEFAULT_TIMEOUT, Entry, Filter, LDAPS_PORT, LdapConnection, Scope, Search};
+use provlab_agent::directory::ldap::{
+    DEFAULT_TIMEOUT, Entry, Filter, LDAPS_PORT, LdapConnection, Scope, Search,
+};
 use provlab_directory::Directory;
 use provlab_directory::server::Service;
 use provlab_directory::server::message;
@@ -114,7 +116,10 @@ impl Controller {
         self.runtime.block_on(async {
             let session = ActiveDirectory::over(self.connect().await, DOMAIN).await;
             let mut session = session.expect("the root DSE can be read");
-            session.changes(&query).await.expect("an administrator may replicate")
+            session
+                .changes(&query)
+                .await
+                .expect("an administrator may replicate")
         })
     }
 
@@ -265,11 +270,17 @@ struct Connection {
 
 impl Connection {
     fn answer(&mut self, recorder: &mut Recorder, request: Vec<u8>) -> Vec<u8> {
-        if let Some(exchange) = recorder.known.get(&request).and_then(|at| recorder.exchanges.get(*at)) {
+        if let Some(exchange) = recorder
+            .known
+            .get(&request)
+            .and_then(|at| recorder.exchanges.get(*at))
+        {
             self.unseen.push(request);
             return exchange.answer.clone();
         }
-        let Recorder { directory, entropy, .. } = recorder;
+        let Recorder {
+            directory, entropy, ..
+        } = recorder;
         for missed in self.unseen.drain(..) {
             answer(&mut self.session, directory, entropy, &missed);
         }
@@ -290,7 +301,9 @@ fn message_length(bytes: &[u8]) -> Option<usize> {
         short @ 0..=0x7f => (2, usize::from(short)),
         long => {
             let digits = rest.get(..usize::from(long & 0x7f))?;
-            let contents = digits.iter().fold(0, |sum, digit| (sum << 8) | usize::from(*digit));
+            let contents = digits
+                .iter()
+                .fold(0, |sum, digit| (sum << 8) | usize::from(*digit));
             (2 + digits.len(), contents)
         }
     };

@@ -80,7 +80,10 @@ pub fn search(directory: &Directory, wanted: Filter) -> SearchRequest {
 #[must_use]
 pub fn first_page(directory: &Directory) -> SearchRequest {
     let mut request = search(directory, filter(PEOPLE));
-    request.page = Some(PageQuery { size: 1_000, after: None });
+    request.page = Some(PageQuery {
+        size: 1_000,
+        after: None,
+    });
     request
 }
 

@@ -54,7 +54,10 @@ impl Graph {
         job.pause();
         let environment = find(EnvironmentName::AzureCloud);
         let login = identity::router(&shared);
-        let token = runtime.block_on(sign_in(login, &caller(environment, Role::Login, environment.login_host)));
+        let token = runtime.block_on(sign_in(
+            login,
+            &caller(environment, Role::Login, environment.login_host),
+        ));
         Self {
             runtime,
             clock,
@@ -84,9 +87,16 @@ impl Graph {
 }
 
 async fn answer(router: Router, request: Request<Body>) -> Bytes {
-    let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+    let response = router
+        .oneshot(request)
+        .await
+        .unwrap_or_else(|never| match never {});
     let status = response.status();
-    let body = response.into_body().collect().await.expect("the body is in memory");
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .expect("the body is in memory");
     let body = body.to_bytes();
     assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&body));
     body

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use provlab_entra::engine::{
-    AD2AAD_PROVISIONING, Configuration, Effect, Event, World, jobs, step, template,
-};
+use provlab_entra::engine::{AD2AAD_PROVISIONING, Configuration, Effect, Event, World, jobs, step, template};
 use provlab_entra::state::{Db, DbError, SmartLockout, Tenant, TenantFeatures, Txn};
 use provlab_platform::MemoryStore;
 use provlab_protocol::environment::EnvironmentName;
@@ -94,7 +92,10 @@ impl<'db> Job<'db> {
     /// If the engine asks for anything else than the next page.
     pub fn cycle(&mut self, pages: Vec<ListResponse>) -> u64 {
         let asked = self.step(Event::Tick).ask;
-        assert!(matches!(asked, Some(Operation::Ping(_))), "a cycle begins with a check");
+        assert!(
+            matches!(asked, Some(Operation::Ping(_))),
+            "a cycle begins with a check"
+        );
         let mut asked = self.step(Event::CheckPassed).ask;
         for page in pages {
             assert!(matches!(asked, Some(Operation::Query(_))), "the engine reads on");

@@ -25,7 +25,10 @@ pub fn file(name: &str) -> PathBuf {
 #[must_use]
 pub fn load(file: &Path) -> Scenario {
     let scenarios = load_file(file).expect("the named scenarios are well-formed");
-    scenarios.into_iter().next().expect("a file holds at least one scenario")
+    scenarios
+        .into_iter()
+        .next()
+        .expect("a file holds at least one scenario")
 }
 
 /// From nothing to a verdict; returns the number of events that the run left.

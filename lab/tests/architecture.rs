@@ -8,7 +8,12 @@ fn every_path_that_the_documents_name_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut missing = Vec::new();
     let mut seen = 0;
-    for document in ["ARCHITECTURE.md", "README.md", "CONTRIBUTING.md", "docs/differences.md"] {
+    for document in [
+        "ARCHITECTURE.md",
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/differences.md",
+    ] {
         let text = fs::read_to_string(root.join(document)).unwrap();
         let code = text.split('`').skip(1).step_by(2);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -16,7 +21,10 @@ fn every_path_that_the_documents_name_exists() {
             let is_path = name.contains('/')
                 && !name.contains([' ', '*', '\\', ':', '{', '<', '$'])
                 && !name.starts_with(['/', '-', '.'])
-                && name.split('/').next().is_some_and(|first| root.join(first).exists());
+                && name
+                    .split('/')
+                    .next()
+                    .is_some_and(|first| root.join(first).exists());
             if is_path {
                 seen += 1;
                 if !root.join(name).exists() {
@@ -26,5 +34,8 @@ fn every_path_that_the_documents_name_exists() {
         }
     }
     assert!(missing.is_empty(), "named but not there: {missing:#?}");
-    assert!(seen > 20, "only {seen} paths were found: the test reads the documents wrongly");
+    assert!(
+        seen > 20,
+        "only {seen} paths were found: the test reads the documents wrongly"
+    );
 }

@@ -1,5 +1,11 @@
 //! Nothing secret leaves: passwords and keys are planted in a world, and everything that a run gives out is searched.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test"
+)]
 
 mod support {
     pub mod secrets;
@@ -35,7 +41,11 @@ const NEW_USER: &str = "Tweety+4&Cn3Yh7Qk";
 fn story(folder: &Path, name: &str, agents: u32) -> PathBuf {
     let fixtures = folder.join("fixtures");
     fs::create_dir_all(&fixtures).unwrap();
-    fs::copy(format!("{SCENARIOS}/fixtures/contoso.yaml"), fixtures.join("contoso.yaml")).unwrap();
+    fs::copy(
+        format!("{SCENARIOS}/fixtures/contoso.yaml"),
+        fixtures.join("contoso.yaml"),
+    )
+    .unwrap();
     let path = folder.join(format!("{name}.yaml"));
     let text = format!(
         r"
@@ -119,8 +129,14 @@ fn needles() -> Needles {
     for (name, of) in [
         ("Administrator's password", "Administrator"),
         ("the computer's password", "srv1.contoso.com$ machine account"),
-        ("the first admin's new password", "CONTOSO\\first-admin after the change"),
-        ("the domain admin's new password", "CONTOSO\\second-admin after the change"),
+        (
+            "the first admin's new password",
+            "CONTOSO\\first-admin after the change",
+        ),
+        (
+            "the domain admin's new password",
+            "CONTOSO\\second-admin after the change",
+        ),
         ("another admin's password", "install-admin"),
         ("another cloud admin's password", "hybrid-admin"),
     ] {
@@ -132,11 +148,17 @@ fn needles() -> Needles {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "der") {
             let key = fs::read(&path).unwrap();
-            needles.bytes(&format!("the lab key {}", path.display()), &key[key.len() / 2..][..24]);
+            needles.bytes(
+                &format!("the lab key {}", path.display()),
+                &key[key.len() / 2..][..24],
+            );
             keys += 1;
         }
     }
-    assert!(keys > 0, "the pool of lab keys is not where this test looks for it");
+    assert!(
+        keys > 0,
+        "the pool of lab keys is not where this test looks for it"
+    );
     needles
 }
 
@@ -148,7 +170,11 @@ fn search(needles: &Needles, what: &str, text: &[u8]) {
 }
 
 fn scenarios(folder: &Path) -> [Scenario; 2] {
-    [story(folder, "canary-passes", 1), story(folder, "canary-fails", 99)].map(|path| match load_file(&path) {
+    [
+        story(folder, "canary-passes", 1),
+        story(folder, "canary-fails", 99),
+    ]
+    .map(|path| match load_file(&path) {
         Ok(mut scenarios) => scenarios.remove(0),
         Err(errors) => panic!("{}", errors.render(false)),
     })
@@ -164,16 +190,32 @@ fn what_a_run_reports_has_no_secret_in_it() {
             "canary-passes" => assert_eq!(report.outcome, Outcome::Passed, "{}", failure.unwrap_or_default()),
             _ => assert!(failure.is_some(), "this one is to fail"),
         }
-        assert!(report.events.len() > 200, "only {} events: the story did not happen", report.events.len());
+        assert!(
+            report.events.len() > 200,
+            "only {} events: the story did not happen",
+            report.events.len()
+        );
         let reports = [report];
         let (mut json, mut junit) = (Vec::new(), Vec::new());
         write_json(&reports, &mut json).unwrap();
         write_junit(&reports, &mut junit).unwrap();
         search(&needles, "the JSON trace", &json);
         search(&needles, "the JUnit report", &junit);
-        search(&needles, "the table", summary_table(&reports, Duration::ZERO).as_bytes());
-        search(&needles, "the trace as text", trace_text(&reports[0].events).as_bytes());
-        search(&needles, "the failure", failure_text(&reports[0]).unwrap_or_default().as_bytes());
+        search(
+            &needles,
+            "the table",
+            summary_table(&reports, Duration::ZERO).as_bytes(),
+        );
+        search(
+            &needles,
+            "the trace as text",
+            trace_text(&reports[0].events).as_bytes(),
+        );
+        search(
+            &needles,
+            "the failure",
+            failure_text(&reports[0]).unwrap_or_default().as_bytes(),
+        );
         search(&needles, "the report's Debug", format!("{reports:?}").as_bytes());
     }
 }
@@ -194,13 +236,73 @@ fn what_holds_a_secret_does_not_show_it() {
         "domains": [{ "name": "contoso.com", "credential": credential }],
     });
     let answers: provlab_agent::Answers = serde_json::from_value(answers).unwrap();
-    show("an installation", &InstallRequest { host: "srv1".into(), environmentname: None, answers });
+    show(
+        "an installation",
+        &InstallRequest {
+            host: "srv1".into(),
+            environmentname: None,
+            answers,
+        },
+    );
     let user = serde_json::json!({ "put-user": { "name": "ada", "password": NEW_USER } });
-    show("a command", &serde_json::from_value::<provlab_directory::Command>(user).unwrap());
-    show("a directory", &provlab_directory::Config::new("contoso.com", "CONTOSO", ADMIN.into()));
+    show(
+        "a command",
+        &serde_json::from_value::<provlab_directory::Command>(user).unwrap(),
+    );
+    show(
+        "a directory",
+        &provlab_directory::Config::new("contoso.com", "CONTOSO", ADMIN.into()),
+    );
     let account = serde_json::json!({ "user-principal-name": "a@contoso.com", "password": CLOUD_ADMIN });
-    let cloud = serde_json::json!({ "tenants": [{ "initial-domain": "contoso.com", "accounts": [account] }] });
-    show("a cloud", &serde_json::from_value::<provlab_entra::Config>(cloud).unwrap());
+    let cloud =
+        serde_json::json!({ "tenants": [{ "initial-domain": "contoso.com", "accounts": [account] }] });
+    show(
+        "a cloud",
+        &serde_json::from_value::<provlab_entra::Config>(cloud).unwrap(),
+    );
+}
+
+/// A line of a story, and what is written in its place.
+const MISTAKES: [(&str, &str); 7] = [
+    (
+        "          member-of: [Domain Admins]",
+        "          membr-of: [Domain Admins]",
+    ),
+    ("        - name: first-admin", "        - nam: first-admin"),
+    (
+        "          roles: [Hybrid Identity Administrator]",
+        "          roles: [Hybrid Identity Administrato]",
+    ),
+    ("      object: CONTOSO\\ada", "      object: CONTOS\\ada"),
+    ("      set:", "\tset:"),
+    (
+        "          password: 'Tweety+1&Vh8Kq2Zt'",
+        "          password: ['Tweety+1&Vh8Kq2Zt']",
+    ),
+    (
+        "          password: 'Tweety+1&Vh8Kq2Zt'",
+        "          passwort: 'Tweety+3&Pf6Ld1Gs'",
+    ),
+];
+
+#[test]
+fn a_complaint_about_a_file_shows_no_password() {
+    let (folder, needles) = (TempDir::new().unwrap(), needles());
+    for (right, wrong) in MISTAKES {
+        let path = story(folder.path(), "canary-passes", 1);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(right), "{right}");
+        fs::write(&path, text.replacen(right, wrong, 1)).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_lab"))
+            .arg("run")
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        search(&needles, wrong, &output.stderr);
+        search(&needles, wrong, &output.stdout);
+        search(&needles, wrong, format!("{:?}", load_file(&path)).as_bytes());
+    }
 }
 
 /// Files whose purpose is to hold secrets: what the processes of a world are started with, what they store, and the
@@ -214,7 +316,11 @@ fn is_secret_store(path: &Path) -> bool {
 fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files_below(&path, into) } else { into.push(path) }
+        if path.is_dir() {
+            files_below(&path, into)
+        } else {
+            into.push(path)
+        }
     }
 }
 
@@ -222,7 +328,10 @@ fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
 fn search_the_program(stage: &str) {
     let (folder, needles) = (TempDir::new().unwrap(), needles());
     let temporary = TempDir::new().unwrap();
-    let stories = [story(folder.path(), "canary-passes", 1), story(folder.path(), "canary-fails", 99)];
+    let stories = [
+        story(folder.path(), "canary-passes", 1),
+        story(folder.path(), "canary-fails", 99),
+    ];
     let output = Command::new(env!("CARGO_BIN_EXE_lab"))
         .args(["run", "--on", stage, "--keep", "always", "--verbose", "--json"])
         .arg(temporary.path().join("trace.json"))
@@ -235,7 +344,11 @@ fn search_the_program(stage: &str) {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("1 passed, 1 failed"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        said.contains("1 passed, 1 failed"),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     search(&needles, "standard output", &output.stdout);
     search(&needles, "standard error", &output.stderr);
 
@@ -251,14 +364,21 @@ fn search_the_program(stage: &str) {
         }
     }
     if stage == "live" {
-        assert!(stores > 0, "no file of the world holds a secret: this test does not see them");
+        assert!(
+            stores > 0,
+            "no file of the world holds a secret: this test does not see them"
+        );
         private_folders(temporary.path());
     }
 }
 
 /// Nobody else may enter the folders of the worlds.
 fn private_folders(temporary: &Path) {
-    for entry in fs::read_dir(temporary).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_dir()) {
+    for entry in fs::read_dir(temporary)
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().is_dir())
+    {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -296,13 +416,21 @@ fn a_secret_is_found_in_every_form() {
         ("base64 of more", base64(format!("user:{ADMIN}").as_bytes())),
         ("base64 of yet more", base64(format!("a:{ADMIN}:b").as_bytes())),
         ("UTF-16 in hex", hex::encode(&utf16)),
-        ("UTF-16 in base64", base64(&[b"\"\0", &utf16[..], b"\"\0"].concat())),
+        (
+            "UTF-16 in base64",
+            base64(&[b"\"\0", &utf16[..], b"\"\0"].concat()),
+        ),
         ("NT hash", hex::encode(hash.as_bytes())),
         ("Debug of bytes", format!("{:?}", ADMIN.as_bytes())),
         ("a form", "username=a&password=Tweety%2B1%26Vh8Kq2Zt".to_owned()),
         ("XML", "<Password>Tweety+1&amp;Vh8Kq2Zt</Password>".to_owned()),
     ] {
-        assert!(!needles.found_in(format!("before {text} after").as_bytes()).is_empty(), "{form} is not found");
+        assert!(
+            !needles
+                .found_in(format!("before {text} after").as_bytes())
+                .is_empty(),
+            "{form} is not found"
+        );
     }
     assert!(!needles.found_in(&[b"raw ", &utf16[..]].concat()).is_empty());
     for secret in [
@@ -312,9 +440,21 @@ fn a_secret_is_found_in_every_form() {
         "<SharedAccessKey>abc=</SharedAccessKey>",
         "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj",
     ] {
-        assert!(!needles.found_in(secret.as_bytes()).is_empty(), "{secret} is not found");
+        assert!(
+            !needles.found_in(secret.as_bytes()).is_empty(),
+            "{secret} is not found"
+        );
     }
-    for harmless in ["Tweety", "eyJ", "<SharedAccessKey></SharedAccessKey>", "SharedAccessSignature", "PRIVATE KEY"] {
-        assert!(needles.found_in(harmless.as_bytes()).is_empty(), "{harmless} is taken for a secret");
+    for harmless in [
+        "Tweety",
+        "eyJ",
+        "<SharedAccessKey></SharedAccessKey>",
+        "SharedAccessSignature",
+        "PRIVATE KEY",
+    ] {
+        assert!(
+            needles.found_in(harmless.as_bytes()).is_empty(),
+            "{harmless} is taken for a secret"
+        );
     }
 }

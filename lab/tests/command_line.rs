@@ -11,7 +11,11 @@ use std::{
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
 
 fn lab(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lab")).args(arguments).env("NO_COLOR", "1").output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_lab"))
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
 }
 
 /// `fresh-install` under another name, with the shared fixtures beside it.
@@ -19,9 +23,17 @@ fn altered(folder: &Path, name: &str, alter: impl Fn(String) -> String) -> Strin
     let text = fs::read_to_string(format!("{SCENARIOS}/fresh-install.yaml")).unwrap();
     let fixtures = folder.join("fixtures");
     fs::create_dir_all(&fixtures).unwrap();
-    fs::copy(format!("{SCENARIOS}/fixtures/contoso.yaml"), fixtures.join("contoso.yaml")).unwrap();
+    fs::copy(
+        format!("{SCENARIOS}/fixtures/contoso.yaml"),
+        fixtures.join("contoso.yaml"),
+    )
+    .unwrap();
     let path = folder.join(format!("{name}.yaml"));
-    fs::write(&path, alter(text.replace("name: fresh-install", &format!("name: {name}")))).unwrap();
+    fs::write(
+        &path,
+        alter(text.replace("name: fresh-install", &format!("name: {name}"))),
+    )
+    .unwrap();
     path.to_str().unwrap().to_owned()
 }
 
@@ -35,35 +47,56 @@ fn refused(path: &str, parts: &[&str]) {
         assert!(said.contains(part), "`{part}` is missing in:\n{said}");
     }
     assert!(output.stdout.is_empty(), "something was started");
-    assert!(!Path::new(&format!("{path}.trace.json")).exists(), "a trace was begun");
-    assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
+    assert!(
+        !Path::new(&format!("{path}.trace.json")).exists(),
+        "a trace was begun"
+    );
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "it took {:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]
 fn a_misspelt_step_is_told_with_its_place_and_the_right_word() {
     let folder = tempfile::tempdir().unwrap();
-    let path = altered(folder.path(), "misspelt", |text| text.replacen("- install:", "- instal:", 1));
-    refused(&path, &["misspelt.yaml:11:5", "instal", "did you mean `install`?"]);
+    let path = altered(folder.path(), "misspelt", |text| {
+        text.replacen("- install:", "- instal:", 1)
+    });
+    refused(
+        &path,
+        &["misspelt.yaml:10:5", "instal", "did you mean `install`?"],
+    );
 }
 
 #[test]
 fn a_wrong_unit_is_told_with_its_place_and_the_right_one() {
     let folder = tempfile::tempdir().unwrap();
-    let path = altered(folder.path(), "unit", |text| text.replace("throughout: 30m", "throughout: 30 minutes"));
-    refused(&path, &["unit.yaml:31:19", "minutes", "did you mean `30m`?"]);
+    let path = altered(folder.path(), "unit", |text| {
+        text.replace("throughout: 30m", "throughout: 30 minutes")
+    });
+    refused(&path, &["unit.yaml:29:19", "minutes", "did you mean `30m`?"]);
 }
 
 #[test]
 fn an_unknown_host_is_told_with_its_place_and_the_nearest_name() {
     let folder = tempfile::tempdir().unwrap();
-    let path = altered(folder.path(), "host", |text| text.replacen("host: srv1\n", "host: srv\n", 1));
-    refused(&path, &["host.yaml:12:13", "unknown host `srv`", "did you mean `srv1`?"]);
+    let path = altered(folder.path(), "host", |text| {
+        text.replacen("host: srv1\n", "host: srv\n", 1)
+    });
+    refused(
+        &path,
+        &["host.yaml:11:13", "unknown host `srv`", "did you mean `srv1`?"],
+    );
 }
 
 #[test]
 fn a_duplicate_key_is_told_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let path = altered(folder.path(), "twice", |text| text.replacen("stages:", "about: again\nstages:", 1));
+    let path = altered(folder.path(), "twice", |text| {
+        text.replacen("stages:", "about: again\nstages:", 1)
+    });
     refused(&path, &["twice.yaml:3:1", "`about` stands twice", "keep one"]);
 }
 
@@ -73,12 +106,23 @@ fn a_megabyte_of_nesting_is_refused_before_it_is_parsed() {
     for (name, nested) in [
         ("flow", format!("name: flow\nsteps: {}", "[".repeat(1_000_000))),
         ("maps", format!("name: maps\nsteps: {}", "{a: ".repeat(250_000))),
-        ("dashes", format!("name: dashes\nsteps:\n  {}", "- ".repeat(500_000))),
-        ("blocks", (0..1_400).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect()),
+        (
+            "dashes",
+            format!("name: dashes\nsteps:\n  {}", "- ".repeat(500_000)),
+        ),
+        (
+            "blocks",
+            (0..1_400)
+                .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+                .collect(),
+        ),
     ] {
         let path = folder.path().join(format!("{name}.yaml"));
         fs::write(&path, nested).unwrap();
-        refused(path.to_str().unwrap(), &[&format!("{name}.yaml:"), "deeper", "flatten it"]);
+        refused(
+            path.to_str().unwrap(),
+            &[&format!("{name}.yaml:"), "deeper", "flatten it"],
+        );
     }
 }
 
@@ -92,14 +136,29 @@ fn an_unknown_name_is_told_with_the_nearest_one() {
 
 #[test]
 fn a_stage_that_is_not_built_is_reported_as_not_run() {
-    let output = lab(&["--scenarios", SCENARIOS, "run", "fresh-install", "--on", "openldap"]);
+    let output = lab(&[
+        "--scenarios",
+        SCENARIOS,
+        "run",
+        "fresh-install",
+        "--on",
+        "openldap",
+    ]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("not run") && said.contains("not built yet"), "{said}");
+    assert!(
+        said.contains("not run") && said.contains("not built yet"),
+        "{said}"
+    );
 }
 
 #[test]
 fn every_scenario_of_the_repository_is_well_formed() {
     let output = lab(&["--scenarios", SCENARIOS, "lint"]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -1,7 +1,11 @@
 //! One seed decides a simulated run, across processes; and no weather changes where a story ends.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test")]
 
-use std::{fs, process::Command, sync::atomic::{AtomicU64, Ordering}};
+use std::{
+    fs,
+    process::Command,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use provlab::{
     report::{Outcome, failure_text},
@@ -10,14 +14,20 @@ use provlab::{
 };
 
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
-const STORIES: [&str; 4] =
-    ["fresh-install", "second-agent-reuses-gmsa", "admin-password-expires-mid-install", "us-government"];
+const STORIES: [&str; 4] = [
+    "fresh-install",
+    "second-agent-reuses-gmsa",
+    "admin-password-expires-mid-install",
+    "us-government",
+];
 
 /// Seeds of random latency and loss on each story; `PROVLAB_WEATHER_SEEDS` asks for more.
 const WEATHER_SEEDS: u64 = 200;
 
 fn first_variant(story: &str) -> Scenario {
-    load_file(format!("{SCENARIOS}/{story}.yaml").as_ref()).unwrap().remove(0)
+    load_file(format!("{SCENARIOS}/{story}.yaml").as_ref())
+        .unwrap()
+        .remove(0)
 }
 
 #[test]
@@ -30,13 +40,21 @@ fn two_processes_with_the_same_seed_write_the_same_trace() {
             .arg(&path)
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         fs::read_to_string(path).unwrap()
     };
     let (one, two, other) = (trace("one", "7"), trace("two", "7"), trace("other", "8"));
     assert!(one.len() > 10_000, "the trace is suspiciously short");
     if one != two {
-        let line = one.lines().zip(two.lines()).position(|(a, b)| a != b).unwrap_or(0);
+        let line = one
+            .lines()
+            .zip(two.lines())
+            .position(|(a, b)| a != b)
+            .unwrap_or(0);
         panic!(
             "two runs with one seed differ at line {line}:\n{}\n{}",
             one.lines().nth(line).unwrap_or_default(),
@@ -50,8 +68,16 @@ fn two_processes_with_the_same_seed_write_the_same_trace() {
 fn weathered(story: &str) {
     let scenario = first_variant(story);
     let calm = run_scenario(&scenario, &RunOptions::default());
-    assert_eq!(calm.outcome, Outcome::Passed, "{}", failure_text(&calm).unwrap_or_default());
-    let seeds = std::env::var("PROVLAB_WEATHER_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(WEATHER_SEEDS);
+    assert_eq!(
+        calm.outcome,
+        Outcome::Passed,
+        "{}",
+        failure_text(&calm).unwrap_or_default()
+    );
+    let seeds = std::env::var("PROVLAB_WEATHER_SEEDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(WEATHER_SEEDS);
     let next = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
@@ -62,8 +88,15 @@ fn weathered(story: &str) {
                         break;
                     }
                     // Both the strength of the weather and its moments follow from the seed.
-                    let weather = Weather { latency_ms: 1 + seed * 7 % 400, loss: (seed % 20) as f64 / 100.0 };
-                    let options = RunOptions { seed: Some(seed), weather: Some(weather), ..RunOptions::default() };
+                    let weather = Weather {
+                        latency_ms: 1 + seed * 7 % 400,
+                        loss: (seed % 20) as f64 / 100.0,
+                    };
+                    let options = RunOptions {
+                        seed: Some(seed),
+                        weather: Some(weather),
+                        ..RunOptions::default()
+                    };
                     let report = run_scenario(&scenario, &options);
                     assert_eq!(
                         report.outcome,
@@ -71,7 +104,10 @@ fn weathered(story: &str) {
                         "seed {seed}: {}",
                         failure_text(&report).unwrap_or_default()
                     );
-                    assert_eq!(report.final_state, calm.final_state, "seed {seed} ended elsewhere");
+                    assert_eq!(
+                        report.final_state, calm.final_state,
+                        "seed {seed} ended elsewhere"
+                    );
                 }
             });
         }

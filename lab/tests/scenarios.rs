@@ -34,21 +34,30 @@ fn main() {
 }
 
 fn run(scenario: &Scenario, stage: StageName) -> Result<(), Failed> {
-    let report = run_scenario(scenario, &RunOptions { stage, ..RunOptions::default() });
+    let report = run_scenario(
+        scenario,
+        &RunOptions {
+            stage,
+            ..RunOptions::default()
+        },
+    );
     match &report.outcome {
         Outcome::Passed => compare(&report),
         Outcome::Missing(reason) | Outcome::NotRun(reason) if !required(stage) => {
             eprintln!("{} on {stage}: not run: {reason}", report.id);
             Ok(())
         }
-        _ => Err(failure_text(&report).unwrap_or_else(|| report.outcome.word().to_owned()).into()),
+        _ => Err(failure_text(&report)
+            .unwrap_or_else(|| report.outcome.word().to_owned())
+            .into()),
     }
 }
 
 /// `PROVLAB_REQUIRE=samba,openldap` turns what a machine lacks into a failure.
 fn required(stage: StageName) -> bool {
     matches!(stage, StageName::Sim | StageName::Live)
-        || std::env::var("PROVLAB_REQUIRE").is_ok_and(|list| list.split(',').any(|word| word.trim() == stage.as_str()))
+        || std::env::var("PROVLAB_REQUIRE")
+            .is_ok_and(|list| list.split(',').any(|word| word.trim() == stage.as_str()))
 }
 
 fn compare(report: &RunReport) -> Result<(), Failed> {

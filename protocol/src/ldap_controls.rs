@@ -4,7 +4,7 @@ use crate::ber::{self, BerError, Reader, Writer};
 use crate::guid::Guid;
 use crate::sid::Sid;
 
-/// Longest control that is parsed, in bytes: room for a cookie of the largest size.
+/// Longest control value that is parsed, in bytes: room for a cookie of the largest size.
 pub const MAX_CONTROL_BYTES: usize = MAX_COOKIE_BYTES + 256;
 /// Longest cookie that is parsed, in bytes.
 pub const MAX_COOKIE_BYTES: usize = 64 * 1024;

@@ -11,7 +11,13 @@ use crate::scenario::StageName;
 #[command(name = "lab", version, about, after_help = EXIT_STATUSES)]
 pub(super) struct LabArgs {
     /// The folder of scenario files.
-    #[arg(long, global = true, default_value = "scenarios", env = "PROVLAB_SCENARIOS", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        default_value = "scenarios",
+        env = "PROVLAB_SCENARIOS",
+        hide_env = true
+    )]
     pub(super) scenarios: PathBuf,
     #[command(subcommand)]
     pub(super) command: Command,

@@ -26,7 +26,10 @@ pub(super) fn doctor() -> Exit {
     for (tool, use_) in [
         ("ldapsearch", "looking around in a directory (Debian: ldap-utils)"),
         ("curl", "looking around in the cloud"),
-        ("python3", "the client tests (Debian: python3-ldap3, python3-msal)"),
+        (
+            "python3",
+            "the client tests (Debian: python3-ldap3, python3-msal)",
+        ),
     ] {
         let found = if on_path(tool) { "found" } else { "not found" };
         println!("{tool:<15} {found}; for {use_}");
@@ -36,5 +39,6 @@ pub(super) fn doctor() -> Exit {
 
 /// Whether a program of that name is on `PATH`.
 fn on_path(tool: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()))
 }

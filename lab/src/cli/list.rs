@@ -21,10 +21,20 @@ pub(super) fn list(folder: &Path, markdown: bool) -> Exit {
         print!("{}", table(&catalog));
         return Exit::Passed;
     }
-    let width = catalog.scenarios.iter().map(|scenario| scenario.id.to_string().len()).max().unwrap_or(0);
+    let width = catalog
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.id.to_string().len())
+        .max()
+        .unwrap_or(0);
     for scenario in &catalog.scenarios {
         let stages: Vec<&str> = scenario.stages.iter().map(|stage| stage.as_str()).collect();
-        println!("{:<width$}  [{}]  {}", scenario.id.to_string(), stages.join(", "), scenario.about);
+        println!(
+            "{:<width$}  [{}]  {}",
+            scenario.id.to_string(),
+            stages.join(", "),
+            scenario.about
+        );
     }
     Exit::Passed
 }
@@ -42,7 +52,13 @@ fn table(catalog: &Catalog) -> String {
     );
     for (name, (scenario, variants)) in stories {
         let stages: Vec<&str> = scenario.stages.iter().map(|stage| stage.as_str()).collect();
-        let _ = writeln!(text, "| `{name}` | {} | {} | {} |", scenario.about, stages.join(", "), variants.join(", "));
+        let _ = writeln!(
+            text,
+            "| `{name}` | {} | {} | {} |",
+            scenario.about,
+            stages.join(", "),
+            variants.join(", ")
+        );
     }
     text
 }
@@ -60,7 +76,11 @@ pub(super) fn lint(folder: &Path, files: &[PathBuf]) -> Exit {
                 Err(ScenarioErrors(found)) => errors.extend(found),
             }
         }
-        if errors.is_empty() { Ok(count) } else { Err(ScenarioErrors(errors)) }
+        if errors.is_empty() {
+            Ok(count)
+        } else {
+            Err(ScenarioErrors(errors))
+        }
     };
     match checked {
         Ok(count) => {

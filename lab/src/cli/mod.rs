@@ -8,7 +8,6 @@ mod list;
 mod progress;
 mod run;
 mod select;
-mod signal;
 mod up;
 
 use clap::Parser as _;
@@ -16,7 +15,6 @@ use clap::Parser as _;
 use args::{Command, LabArgs};
 pub use args::{Mock, ServeArgs};
 pub use exit::Exit;
-pub(crate) use signal::asked_to_end;
 
 /// Runs the command line of this process and says with which status it ends.
 pub fn main() -> Exit {

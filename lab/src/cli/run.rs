@@ -41,7 +41,10 @@ pub(super) fn run(folder: &Path, arguments: &RunArgs) -> Exit {
     // The report files are opened first: a run whose result cannot be kept must not start.
     let mut outputs = Vec::new();
     for (path, write) in [
-        (&arguments.junit, write_junit as fn(&[RunReport], BufWriter<File>) -> std::io::Result<()>),
+        (
+            &arguments.junit,
+            write_junit as fn(&[RunReport], BufWriter<File>) -> std::io::Result<()>,
+        ),
         (&arguments.json, write_json),
     ] {
         let Some(path) = path else { continue };
@@ -91,7 +94,9 @@ fn run_all(scenarios: &[Scenario], options: &RunOptions, jobs: Option<usize>) ->
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(scenario) = scenarios.get(index) else { break };
+                    let Some(scenario) = scenarios.get(index) else {
+                        break;
+                    };
                     progress.begun(&scenario.id.to_string());
                     let report = run_scenario(scenario, options);
                     progress.ended(&report);
@@ -103,7 +108,9 @@ fn run_all(scenarios: &[Scenario], options: &RunOptions, jobs: Option<usize>) ->
         }
     });
     progress.finish();
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, report)| report).collect()
 }

@@ -17,8 +17,9 @@ pub(super) enum SelectError {
 
 /// The scenarios that `names` mean, in the catalogue's order; all of them where no name is given.
 pub(super) fn select(folder: &Path, names: &[String]) -> Result<Vec<Scenario>, SelectError> {
-    let (files, names): (Vec<&String>, Vec<&String>) =
-        names.iter().partition(|name| name.ends_with(".yaml") || name.ends_with(".yml"));
+    let (files, names): (Vec<&String>, Vec<&String>) = names
+        .iter()
+        .partition(|name| name.ends_with(".yaml") || name.ends_with(".yml"));
     let mut chosen = Vec::new();
     for file in &files {
         chosen.extend(load_file(Path::new(file))?);
@@ -35,7 +36,10 @@ pub(super) fn select(folder: &Path, names: &[String]) -> Result<Vec<Scenario>, S
                 let hint = did_you_mean(name, ids.iter().map(String::as_str))
                     .map(|hint| format!("; did you mean `{hint}`?"))
                     .unwrap_or_default();
-                return Err(SelectError::Unknown { name: (*name).clone(), hint });
+                return Err(SelectError::Unknown {
+                    name: (*name).clone(),
+                    hint,
+                });
             }
         }
         chosen.extend(

@@ -12,7 +12,6 @@ use super::{
     args::UpArgs,
     list::wrong,
     select::{SelectError, select},
-    signal::asked_to_end,
 };
 use crate::{
     report::{Outcome, failure_text},
@@ -110,7 +109,7 @@ async fn stay(scenario: &Scenario, seed: u64, json: bool) -> Exit {
     };
     tokio::select! {
         biased;
-        () = asked_to_end() => {}
+        () = provlab_platform::process::asked_to_end() => {}
         () = lifeline => {}
         () = told => {}
     }

@@ -14,7 +14,9 @@ pub fn summary_table(reports: &[RunReport], wall: Duration) -> String {
         .iter()
         .map(|report| {
             let note = match &report.outcome {
-                Outcome::NotRun(reason) | Outcome::Missing(reason) | Outcome::Defect(reason) => reason.clone(),
+                Outcome::NotRun(reason) | Outcome::Missing(reason) | Outcome::Defect(reason) => {
+                    reason.clone()
+                }
                 Outcome::Passed | Outcome::Failed(_) => String::new(),
             };
             [
@@ -39,13 +41,29 @@ pub fn summary_table(reports: &[RunReport], wall: Duration) -> String {
         let mut line = String::new();
         for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
             let right = matches!(index, 3 | 4);
-            let _ = if right { write!(line, "{cell:>width$}  ") } else { write!(line, "{cell:<width$}  ") };
+            let _ = if right {
+                write!(line, "{cell:>width$}  ")
+            } else {
+                write!(line, "{cell:<width$}  ")
+            };
         }
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let count = |wanted: &str| reports.iter().filter(|report| report.outcome.word() == wanted).count();
-    let mut counts = vec![format!("{} passed", count("passed")), format!("{} failed", count("FAILED"))];
-    for (word, label) in [("not run", "not run"), ("missing", "missing something"), ("DEFECT", "defects of the lab")] {
+    let count = |wanted: &str| {
+        reports
+            .iter()
+            .filter(|report| report.outcome.word() == wanted)
+            .count()
+    };
+    let mut counts = vec![
+        format!("{} passed", count("passed")),
+        format!("{} failed", count("FAILED")),
+    ];
+    for (word, label) in [
+        ("not run", "not run"),
+        ("missing", "missing something"),
+        ("DEFECT", "defects of the lab"),
+    ] {
         if count(word) > 0 {
             counts.push(format!("{} {label}", count(word)));
         }
@@ -60,7 +78,11 @@ pub fn failure_text(report: &RunReport) -> Option<String> {
     let mut text = String::new();
     let (line, message) = match &report.outcome {
         Outcome::Failed(Verdict::StepFailed(failure)) => (failure.line, failure.message.clone()),
-        Outcome::Failed(Verdict::Unmet { after, throughout, unmet }) => {
+        Outcome::Failed(Verdict::Unmet {
+            after,
+            throughout,
+            unmet,
+        }) => {
             let mut message = if *throughout {
                 format!("ceased to hold after {}", duration(*after))
             } else {
@@ -76,17 +98,32 @@ pub fn failure_text(report: &RunReport) -> Option<String> {
             (unmet.first().map_or(0, |one| one.line), message)
         }
         Outcome::Defect(message) => (0, format!("defect of the lab: {message}")),
-        Outcome::Passed | Outcome::Failed(Verdict::Passed) | Outcome::NotRun(_) | Outcome::Missing(_) => return None,
+        Outcome::Passed | Outcome::Failed(Verdict::Passed) | Outcome::NotRun(_) | Outcome::Missing(_) => {
+            return None;
+        }
     };
-    let _ = writeln!(text, "{} on {}\n  {}:{line}: {message}", report.id, report.stage, report.file);
+    let _ = writeln!(
+        text,
+        "{} on {}\n  {}:{line}: {message}",
+        report.id, report.stage, report.file
+    );
     let skipped = report.events.len().saturating_sub(EVENTS_SHOWN);
     if !report.events.is_empty() {
-        let _ = writeln!(text, "  trace, the last {} of {} events:", report.events.len() - skipped, report.events.len());
+        let _ = writeln!(
+            text,
+            "  trace, the last {} of {} events:",
+            report.events.len() - skipped,
+            report.events.len()
+        );
         for event in &report.events[skipped..] {
             let _ = writeln!(text, "    {}", event_line(event));
         }
     }
-    let _ = writeln!(text, "  again: lab run {} --on {} --seed {}", report.id, report.stage, report.seed);
+    let _ = writeln!(
+        text,
+        "  again: lab run {} --on {} --seed {}",
+        report.id, report.stage, report.seed
+    );
     Some(text)
 }
 
@@ -111,18 +148,33 @@ mod tests {
     };
 
     fn report(outcome: Outcome) -> RunReport {
-        let id = ScenarioId { name: "fresh-install".into(), variant: None };
-        RunReport::not_started(id, "scenarios/fresh-install.yaml".into(), StageName::Sim, 7, outcome)
+        let id = ScenarioId {
+            name: "fresh-install".into(),
+            variant: None,
+        };
+        RunReport::not_started(
+            id,
+            "scenarios/fresh-install.yaml".into(),
+            StageName::Sim,
+            7,
+            outcome,
+        )
     }
 
     #[test]
     fn the_table_counts_what_happened() {
         let text = summary_table(
-            &[report(Outcome::Passed), report(Outcome::NotRun("no Docker engine answers".into()))],
+            &[
+                report(Outcome::Passed),
+                report(Outcome::NotRun("no Docker engine answers".into())),
+            ],
             Duration::from_millis(42),
         );
         assert!(text.contains("no Docker engine answers"));
-        assert!(text.ends_with("\n1 passed, 0 failed, 1 not run in 42 ms\n"), "{text}");
+        assert!(
+            text.ends_with("\n1 passed, 0 failed, 1 not run in 42 ms\n"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -130,10 +182,21 @@ mod tests {
         let verdict = Verdict::Unmet {
             after: Duration::from_secs(300),
             throughout: false,
-            unmet: vec![Unmet { index: 0, line: 31, expected: "30 users".into(), actual: "29 users".into() }],
+            unmet: vec![Unmet {
+                index: 0,
+                line: 31,
+                expected: "30 users".into(),
+                actual: "29 users".into(),
+            }],
         };
         let text = failure_text(&report(Outcome::Failed(verdict))).unwrap_or_default();
-        for part in ["fresh-install.yaml:31", "within 5m 00s", "30 users", "29 users", "lab run fresh-install --on sim --seed 7"] {
+        for part in [
+            "fresh-install.yaml:31",
+            "within 5m 00s",
+            "30 users",
+            "29 users",
+            "lab run fresh-install --on sim --seed 7",
+        ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
         assert_eq!(failure_text(&report(Outcome::Passed)), None);

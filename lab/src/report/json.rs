@@ -7,10 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Outcome, RunReport, StepReport};
-use crate::{
-    run::Verdict,
-    scenario::StageName,
-};
+use crate::{run::Verdict, scenario::StageName};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,10 +50,16 @@ pub fn write_json(reports: &[RunReport], mut writer: impl Write) -> io::Result<(
             reason: match &report.outcome {
                 Outcome::Passed | Outcome::Failed(Verdict::Passed) => None,
                 Outcome::Failed(Verdict::StepFailed(failure)) => Some(failure.message.clone()),
-                Outcome::Failed(Verdict::Unmet { unmet, .. }) => {
-                    Some(unmet.iter().map(|one| format!("{} / {}", one.expected, one.actual)).collect::<Vec<_>>().join("; "))
+                Outcome::Failed(Verdict::Unmet { unmet, .. }) => Some(
+                    unmet
+                        .iter()
+                        .map(|one| format!("{} / {}", one.expected, one.actual))
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                ),
+                Outcome::NotRun(reason) | Outcome::Missing(reason) | Outcome::Defect(reason) => {
+                    Some(reason.clone())
                 }
-                Outcome::NotRun(reason) | Outcome::Missing(reason) | Outcome::Defect(reason) => Some(reason.clone()),
             },
             world_micros: report.world_time.as_micros(),
             wall_micros: (report.stage != StageName::Sim).then_some(report.wall_time.as_micros()),

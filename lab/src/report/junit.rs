@@ -33,7 +33,8 @@ pub fn write_junit(reports: &[RunReport], writer: impl Write) -> io::Result<()> 
                 }
             }
             let mut case = TestCase::new(report.id.to_string(), status);
-            case.set_classname(format!("{stage}.{}", report.id.name)).set_time(report.wall_time);
+            case.set_classname(format!("{stage}.{}", report.id.name))
+                .set_time(report.wall_time);
             suite.add_test_case(case);
         }
         if !suite.test_cases.is_empty() {

@@ -7,7 +7,13 @@ use serde_json::Value;
 
 /// One event as a line: `+0:02:10.000250 srv1.contoso.com agent his.bootstrap status=200`.
 pub fn event_line(event: &Event) -> String {
-    let mut line = format!("+{} {} {} {}", world_time(event.at_micros), event.host, part(event), event.name);
+    let mut line = format!(
+        "+{} {} {} {}",
+        world_time(event.at_micros),
+        event.host,
+        part(event),
+        event.name
+    );
     for (key, value) in &event.fields {
         let _ = match value {
             Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=', '\n']) => {
@@ -25,12 +31,21 @@ pub fn trace_text(events: &[Event]) -> String {
 }
 
 fn part(event: &Event) -> String {
-    serde_json::to_value(event.part).ok().and_then(|part| part.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(event.part)
+        .ok()
+        .and_then(|part| part.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 fn world_time(micros: u64) -> String {
     let seconds = micros / 1_000_000;
-    format!("{}:{:02}:{:02}.{:06}", seconds / 3600, seconds / 60 % 60, seconds % 60, micros % 1_000_000)
+    format!(
+        "{}:{:02}:{:02}.{:06}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        micros % 1_000_000
+    )
 }
 
 #[cfg(test)]

@@ -16,19 +16,28 @@ pub(super) async fn create_user(world: &dyn World, change: &Change) -> Result<()
         password: Some(change.password.clone().unwrap_or_else(|| default_password(name))),
         attributes: change.set.clone(),
     };
-    world.directory(&domain.name, Command::PutUser(user)).await.map(drop)
+    world
+        .directory(&domain.name, Command::PutUser(user))
+        .await
+        .map(drop)
 }
 
 /// `modify`.
 pub(super) async fn modify(world: &dyn World, change: &Change) -> Result<(), WorldError> {
     let (domain, name) = world.book().split(&change.object)?;
-    let command = Command::Modify { object: name.to_owned(), set: change.set.clone() };
+    let command = Command::Modify {
+        object: name.to_owned(),
+        set: change.set.clone(),
+    };
     world.directory(&domain.name, command).await.map(drop)
 }
 
 /// `delete`.
 pub(super) async fn delete(world: &dyn World, object: &DirectoryObject) -> Result<(), WorldError> {
     let (domain, name) = world.book().split(&object.object)?;
-    let command = Command::Delete { object: name.to_owned(), tree: false };
+    let command = Command::Delete {
+        object: name.to_owned(),
+        tree: false,
+    };
     world.directory(&domain.name, command).await.map(drop)
 }

@@ -104,7 +104,13 @@ struct Waiting {
 impl<'a> Dispatcher<'a> {
     /// A run of `steps` on a stage whose time is `scale`d and whose patience is at least `floor`.
     pub const fn new(steps: &'a [Located<Step>], scale: fn(Duration) -> Duration, floor: Duration) -> Self {
-        Self { steps, scale, floor, next: 0, waiting: None }
+        Self {
+            steps,
+            scale,
+            floor,
+            next: 0,
+            waiting: None,
+        }
     }
 
     /// Takes in what has happened at `now` and says what is to be done.
@@ -136,7 +142,12 @@ impl<'a> Dispatcher<'a> {
             (None, Some(span)) => (self.scale)(span.value.0).max(self.floor),
             (None, None) => (self.scale)(DEFAULT_PATIENCE).max(self.floor),
         };
-        self.waiting = Some(Waiting { step: index, since: now, until: now + span, throughout });
+        self.waiting = Some(Waiting {
+            step: index,
+            since: now,
+            until: now + span,
+            throughout,
+        });
         Action::Evaluate(index)
     }
 
@@ -155,7 +166,11 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn unmet(&mut self, now: Duration, waiting: Waiting, unmet: Vec<Unmet>) -> Action {
-        Action::Finish(Verdict::Unmet { after: now - waiting.since, throughout: waiting.throughout, unmet })
+        Action::Finish(Verdict::Unmet {
+            after: now - waiting.since,
+            throughout: waiting.throughout,
+            unmet,
+        })
     }
 }
 
@@ -166,7 +181,11 @@ mod tests {
     use crate::scenario::{Expected, Span};
 
     fn at(step: Step) -> Located<Step> {
-        Located { value: step, line: 7, column: 5 }
+        Located {
+            value: step,
+            line: 7,
+            column: 5,
+        }
     }
 
     fn advance() -> Located<Step> {
@@ -175,11 +194,20 @@ mod tests {
 
     fn expect(within: Option<u64>, throughout: Option<u64>) -> Located<Step> {
         let span = |s: Option<u64>| s.map(|s| Located::unplaced(Span(Duration::from_secs(s))));
-        at(Step::Expect(Box::new(Expected { within: span(within), throughout: span(throughout), that: vec![] })))
+        at(Step::Expect(Box::new(Expected {
+            within: span(within),
+            throughout: span(throughout),
+            that: vec![],
+        })))
     }
 
     fn unmet() -> Vec<Unmet> {
-        vec![Unmet { index: 0, line: 9, expected: "1".into(), actual: "0".into() }]
+        vec![Unmet {
+            index: 0,
+            line: 9,
+            expected: "1".into(),
+            actual: "0".into(),
+        }]
     }
 
     fn secs(s: u64) -> Duration {
@@ -192,7 +220,10 @@ mod tests {
         let mut run = Dispatcher::new(&steps, |span| span, Duration::ZERO);
         assert_eq!(run.step(secs(0), Event::Begun), Action::Perform(0));
         assert_eq!(run.step(secs(1), Event::Performed(Ok(()))), Action::Perform(1));
-        let failure = Failure { line: 7, message: "no".into() };
+        let failure = Failure {
+            line: 7,
+            message: "no".into(),
+        };
         assert_eq!(
             run.step(secs(1), Event::Performed(Err(failure.clone()))),
             Action::Finish(Verdict::StepFailed(failure))
@@ -204,7 +235,10 @@ mod tests {
         let steps = [expect(Some(10), None), advance()];
         let mut run = Dispatcher::new(&steps, |span| span, Duration::ZERO);
         assert_eq!(run.step(secs(5), Event::Begun), Action::Evaluate(0));
-        assert_eq!(run.step(secs(5), Event::Evaluated(unmet())), Action::WaitUntil(secs(15)));
+        assert_eq!(
+            run.step(secs(5), Event::Evaluated(unmet())),
+            Action::WaitUntil(secs(15))
+        );
         assert_eq!(run.step(secs(6), Event::Woken), Action::Evaluate(0));
         assert_eq!(run.step(secs(6), Event::Evaluated(vec![])), Action::Perform(1));
 
@@ -212,7 +246,11 @@ mod tests {
         run.step(secs(5), Event::Begun);
         assert_eq!(
             run.step(secs(15), Event::Evaluated(unmet())),
-            Action::Finish(Verdict::Unmet { after: secs(10), throughout: false, unmet: unmet() })
+            Action::Finish(Verdict::Unmet {
+                after: secs(10),
+                throughout: false,
+                unmet: unmet()
+            })
         );
     }
 
@@ -221,15 +259,25 @@ mod tests {
         let steps = [expect(None, Some(10))];
         let mut run = Dispatcher::new(&steps, |span| span, secs(60));
         assert_eq!(run.step(secs(0), Event::Begun), Action::Evaluate(0));
-        assert_eq!(run.step(secs(0), Event::Evaluated(vec![])), Action::WaitUntil(secs(10)));
+        assert_eq!(
+            run.step(secs(0), Event::Evaluated(vec![])),
+            Action::WaitUntil(secs(10))
+        );
         assert_eq!(run.step(secs(4), Event::Woken), Action::Evaluate(0));
-        assert_eq!(run.step(secs(10), Event::Evaluated(vec![])), Action::Finish(Verdict::Passed));
+        assert_eq!(
+            run.step(secs(10), Event::Evaluated(vec![])),
+            Action::Finish(Verdict::Passed)
+        );
 
         let mut run = Dispatcher::new(&steps, |span| span, secs(60));
         run.step(secs(0), Event::Begun);
         assert_eq!(
             run.step(secs(4), Event::Evaluated(unmet())),
-            Action::Finish(Verdict::Unmet { after: secs(4), throughout: true, unmet: unmet() })
+            Action::Finish(Verdict::Unmet {
+                after: secs(4),
+                throughout: true,
+                unmet: unmet()
+            })
         );
     }
 
@@ -238,6 +286,9 @@ mod tests {
         let steps = [expect(Some(300), None)];
         let mut run = Dispatcher::new(&steps, |span| span / 300, secs(60));
         run.step(secs(0), Event::Begun);
-        assert_eq!(run.step(secs(0), Event::Evaluated(unmet())), Action::WaitUntil(secs(60)));
+        assert_eq!(
+            run.step(secs(0), Event::Evaluated(unmet())),
+            Action::WaitUntil(secs(60))
+        );
     }
 }

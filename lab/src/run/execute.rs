@@ -5,8 +5,8 @@ use std::{cell::RefCell, rc::Rc, time::Instant};
 use async_trait::async_trait;
 use provlab_agent::setup::{
     answers::{
-        Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, DomainAnswer, DomainCredential, Extension,
-        ServiceAccountChoice as AccountAnswer,
+        Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, DomainAnswer, DomainCredential,
+        Extension, ServiceAccountChoice as AccountAnswer,
     },
     generation::GenerationName,
 };
@@ -19,11 +19,12 @@ use super::{
 };
 use crate::{
     report::{Outcome, RunReport, StepReport},
-    scenario::{
-        AccountTrouble, Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage,
-    },
+    scenario::{AccountTrouble, Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage},
     stage,
-    world::{BetweenPages, Book, Credential, Graph, InstallOutcome, InstallRequest, World, WorldError, environment_of},
+    world::{
+        BetweenPages, Book, Credential, Graph, InstallOutcome, InstallRequest, World, WorldError,
+        environment_of,
+    },
 };
 
 /// Runs one scenario from nothing to nothing: builds the world, plays the story, ends the world.
@@ -84,19 +85,34 @@ pub async fn play(scenario: &Scenario, options: &RunOptions, seed: u64, world: &
             Action::Perform(index) => {
                 let step = &scenario.steps[index];
                 let at = clock.now();
-                event!(world.door().trace, Part::Lab, "step", line = step.line, step = step.value.word());
+                event!(
+                    world.door().trace,
+                    Part::Lab,
+                    "step",
+                    line = step.line,
+                    step = step.value.word()
+                );
                 let done = within_limit(world, &step.value, perform(world, &state, &step.value)).await;
                 steps.push(step_report(step, at, clock.now()));
-                event = Event::Performed(
-                    done.map_err(|error| Failure { line: step.line, message: error.to_string() }),
-                );
+                event = Event::Performed(done.map_err(|error| Failure {
+                    line: step.line,
+                    message: error.to_string(),
+                }));
             }
             Action::Evaluate(index) => {
                 let step = &scenario.steps[index];
-                let Step::Expect(expected) = &step.value else { break Verdict::Passed };
+                let Step::Expect(expected) = &step.value else {
+                    break Verdict::Passed;
+                };
                 if state.borrow().evaluating != Some(index) {
                     state.borrow_mut().evaluating = Some(index);
-                    event!(world.door().trace, Part::Lab, "step", line = step.line, step = step.value.word());
+                    event!(
+                        world.door().trace,
+                        Part::Lab,
+                        "step",
+                        line = step.line,
+                        step = step.value.word()
+                    );
                     steps.push(step_report(step, clock.now(), clock.now()));
                 }
                 let remembered = state.borrow().clone();
@@ -117,7 +133,11 @@ pub async fn play(scenario: &Scenario, options: &RunOptions, seed: u64, world: &
         file: scenario.path.display().to_string(),
         stage: options.stage,
         seed,
-        outcome: if verdict == Verdict::Passed { Outcome::Passed } else { Outcome::Failed(verdict) },
+        outcome: if verdict == Verdict::Passed {
+            Outcome::Passed
+        } else {
+            Outcome::Failed(verdict)
+        },
         world_time: clock.now() - begun,
         wall_time: std::time::Duration::ZERO,
         steps,
@@ -153,7 +173,11 @@ async fn within_limit(
     let limit = world.scaled()(STEP_LIMIT).max(world.least_patience());
     let ended = world.door().clock.timeout(limit, work).await;
     ended.unwrap_or_else(|_| {
-        Err(WorldError::Lab(format!("`{}` was not done within {}", step.word(), crate::scenario::Span(limit))))
+        Err(WorldError::Lab(format!(
+            "`{}` was not done within {}",
+            step.word(),
+            crate::scenario::Span(limit)
+        )))
     })
 }
 
@@ -162,8 +186,14 @@ async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), Wo
     match step {
         Step::Install(install) => {
             let request = install_request(world.book(), install)?;
-            state.borrow_mut().install_begins(&request.host, world.log().len());
-            let mut between = Hooks { world, state, steps: &install.between };
+            state
+                .borrow_mut()
+                .install_begins(&request.host, world.log().len());
+            let mut between = Hooks {
+                world,
+                state,
+                steps: &install.between,
+            };
             let outcome = world.install(&request, &mut between).await?;
             note_outcome(world, &request.host, &outcome);
             state.borrow_mut().installed(&request.host, outcome);
@@ -175,29 +205,47 @@ async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), Wo
         }
         Step::Expect(_) => Ok(()),
         Step::ExpirePassword(what) => {
-            trouble(world, what, |account| DirectoryCommand::ExpirePassword { account }).await
+            trouble(world, what, |account| DirectoryCommand::ExpirePassword {
+                account,
+            })
+            .await
         }
         Step::ChangePassword(what) => {
-            let password = crate::world::default_password(&format!("{} after the change", what.account.value));
-            trouble(world, what, |account| DirectoryCommand::ChangePassword { account, password }).await
+            let password =
+                crate::world::default_password(&format!("{} after the change", what.account.value));
+            trouble(world, what, |account| DirectoryCommand::ChangePassword {
+                account,
+                password,
+            })
+            .await
         }
         Step::RequirePasswordChange(what) => {
-            trouble(world, what, |account| DirectoryCommand::RequirePasswordChange { account }).await
+            trouble(world, what, |account| DirectoryCommand::RequirePasswordChange {
+                account,
+            })
+            .await
         }
         Step::DisableAccount(what) => {
-            trouble(world, what, |account| DirectoryCommand::DisableAccount { account }).await
+            trouble(world, what, |account| DirectoryCommand::DisableAccount {
+                account,
+            })
+            .await
         }
-        Step::LockAccount(what) => trouble(world, what, |account| DirectoryCommand::LockAccount { account }).await,
+        Step::LockAccount(what) => {
+            trouble(world, what, |account| DirectoryCommand::LockAccount { account }).await
+        }
         Step::CreateConfiguration(what) => {
             let graph = graph(world, &what.tenant, &what.account).await?;
             Ok(graph.create_configuration(&what.domain).await?)
         }
-        Step::StartConfiguration(what) => {
-            Ok(graph(world, &what.tenant, &what.account).await?.job(&what.domain, "start").await?)
-        }
-        Step::PauseConfiguration(what) => {
-            Ok(graph(world, &what.tenant, &what.account).await?.job(&what.domain, "pause").await?)
-        }
+        Step::StartConfiguration(what) => Ok(graph(world, &what.tenant, &what.account)
+            .await?
+            .job(&what.domain, "start")
+            .await?),
+        Step::PauseConfiguration(what) => Ok(graph(world, &what.tenant, &what.account)
+            .await?
+            .job(&what.domain, "pause")
+            .await?),
         Step::CreateUser(change) => directory_change::create_user(world, change).await,
         Step::Modify(change) => directory_change::modify(world, change).await,
         Step::Delete(object) => directory_change::delete(world, object).await,
@@ -215,13 +263,22 @@ async fn trouble(
     command: impl FnOnce(String) -> DirectoryCommand,
 ) -> Result<(), WorldError> {
     let (domain, account) = world.book().split(&what.account)?;
-    world.directory(&domain.name, command(account.to_owned())).await.map(drop)
+    world
+        .directory(&domain.name, command(account.to_owned()))
+        .await
+        .map(drop)
 }
 
 async fn graph(world: &dyn World, tenant: &str, account: &str) -> Result<Graph, WorldError> {
     let credential = world.book().cloud_credential(tenant, account)?;
     let tenant = world.book().tenant(tenant)?;
-    Ok(Graph::sign_in(world.door(), environment_of(tenant.environment()), tenant, &credential).await?)
+    Ok(Graph::sign_in(
+        world.door(),
+        environment_of(tenant.environment()),
+        tenant,
+        &credential,
+    )
+    .await?)
 }
 
 /// What the person answers, from what the scenario says.
@@ -251,10 +308,12 @@ pub fn install_request(book: &Book, install: &Install) -> Result<InstallRequest,
                 password: cloud.password,
             }),
             service_account: match &install.service_account {
-                ServiceAccountChoice::CreateGmsa => {
-                    AccountAnswer::CreateGmsa(CreateGmsa { credential: typed(&admin) })
+                ServiceAccountChoice::CreateGmsa => AccountAnswer::CreateGmsa(CreateGmsa {
+                    credential: typed(&admin),
+                }),
+                ServiceAccountChoice::CustomGmsa(name) => {
+                    AccountAnswer::CustomGmsa(CustomGmsa { name: name.clone() })
                 }
-                ServiceAccountChoice::CustomGmsa(name) => AccountAnswer::CustomGmsa(CustomGmsa { name: name.clone() }),
             },
             domains: domains
                 .into_iter()
@@ -293,7 +352,13 @@ impl BetweenPages for Hooks<'_> {
         for between in self.steps.iter().filter(|between| between.before.value == page) {
             for step in &between.steps {
                 let step: Located<Step> = step.clone().map(Into::into);
-                event!(self.world.door().trace, Part::Lab, "step", line = step.line, step = step.value.word());
+                event!(
+                    self.world.door().trace,
+                    Part::Lab,
+                    "step",
+                    line = step.line,
+                    step = step.value.word()
+                );
                 Box::pin(perform(self.world, self.state, &step.value)).await?;
             }
         }
@@ -310,7 +375,10 @@ mod tests {
     fn a_stage_that_is_left_out_is_not_run_with_its_reason() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/fresh-install.yaml");
         let scenarios = crate::scenario::load_file(file.as_ref()).unwrap_or_default();
-        let options = RunOptions { stage: StageName::Openldap, ..RunOptions::default() };
+        let options = RunOptions {
+            stage: StageName::Openldap,
+            ..RunOptions::default()
+        };
         let report = run_scenario(&scenarios[0], &options);
         assert!(matches!(report.outcome, Outcome::NotRun(reason) if !reason.is_empty()));
     }

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     scenario::{
-        AgentStatusWord, CloudObjectState, EnvironmentWord, Expectation, Located, ServiceStateWord, WizardOutcomeWord,
+        AgentStatusWord, CloudObjectState, EnvironmentWord, Expectation, Located, ServiceStateWord,
+        WizardOutcomeWord,
     },
     world::{World, WorldError, environment_of, initial_domain},
 };
@@ -29,7 +30,12 @@ pub(super) async fn unmet(world: &dyn World, state: &RunState, block: &[Located<
             Err(error) => Err(("an answer".to_owned(), error.to_string())),
         };
         if let Err((expected, actual)) = found {
-            unmet.push(Unmet { index, line: expectation.line, expected, actual });
+            unmet.push(Unmet {
+                index,
+                line: expectation.line,
+                expected,
+                actual,
+            });
         }
     }
     unmet
@@ -42,13 +48,20 @@ const QUIET: [&str; 4] = ["ldap.", "net.", "http.", "step"];
 /// How often a real world is looked at where no event tells of a change.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// Returns when something happens in the world, or at `moment` of its clock.
+/// What happens together is looked at together: a cycle tells of every object it writes.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Returns when something has happened in the world and settled, or at `moment` of its clock.
 pub(super) async fn something_happens(world: &dyn World, moment: Duration) {
     let clock = &world.door().clock;
     let log = world.log();
     let mut seen = log.len();
     let real = world.stage() != crate::scenario::StageName::Sim;
-    let until = if real { moment.min(clock.now() + LOOK_AGAIN) } else { moment };
+    let until = if real {
+        moment.min(clock.now() + LOOK_AGAIN)
+    } else {
+        moment
+    };
     loop {
         let left = until.saturating_sub(clock.now());
         if clock.timeout(left, log.beyond(seen)).await.is_err() {
@@ -56,24 +69,46 @@ pub(super) async fn something_happens(world: &dyn World, moment: Duration) {
         }
         let news = log.since(seen);
         seen += news.len();
-        if news.iter().any(|event| !QUIET.iter().any(|quiet| event.name.starts_with(quiet))) {
+        if news
+            .iter()
+            .any(|event| !QUIET.iter().any(|quiet| event.name.starts_with(quiet)))
+        {
+            clock.sleep(SETTLE.min(until.saturating_sub(clock.now()))).await;
             return;
         }
     }
 }
 
-async fn evaluate(world: &dyn World, state: &RunState, expectation: &Expectation) -> Result<Found, WorldError> {
+async fn evaluate(
+    world: &dyn World,
+    state: &RunState,
+    expectation: &Expectation,
+) -> Result<Found, WorldError> {
     let book = world.book();
     Ok(match expectation {
-        Expectation::Wizard { host, outcome, page, says, data } => {
-            let Some(actual) = state.installation(host).and_then(|install| install.outcome.as_ref()) else {
-                return Ok(Err((format!("an installation of {}", host.value), "there was none".into())));
+        Expectation::Wizard {
+            host,
+            outcome,
+            page,
+            says,
+            data,
+        } => {
+            let Some(actual) = state
+                .installation(host)
+                .and_then(|install| install.outcome.as_ref())
+            else {
+                return Ok(Err((
+                    format!("an installation of {}", host.value),
+                    "there was none".into(),
+                )));
             };
             let completed = *outcome == WizardOutcomeWord::Completed;
             let holds = actual.completed == completed
                 && page.is_none_or(|page| actual.page == page.title())
                 && says.as_ref().is_none_or(|part| actual.says.contains(part))
-                && data.as_ref().is_none_or(|data| actual.data.as_ref() == Some(data));
+                && data
+                    .as_ref()
+                    .is_none_or(|data| actual.data.as_ref() == Some(data));
             check(holds, || {
                 let word = |completed: bool| if completed { "completed" } else { "stopped" };
                 let mut expected = format!("the wizard {}", word(completed));
@@ -86,7 +121,11 @@ async fn evaluate(world: &dyn World, state: &RunState, expectation: &Expectation
                 if let Some(data) = data {
                     expected += &format!(" (data {data})");
                 }
-                let data = actual.data.as_ref().map(|data| format!(" (data {data})")).unwrap_or_default();
+                let data = actual
+                    .data
+                    .as_ref()
+                    .map(|data| format!(" (data {data})"))
+                    .unwrap_or_default();
                 let found = format!(
                     "it {} on \"{}\" and says \"{}\"{data}",
                     word(actual.completed),
@@ -96,13 +135,23 @@ async fn evaluate(world: &dyn World, state: &RunState, expectation: &Expectation
                 (expected, found)
             })
         }
-        Expectation::Service { host, service, state: wanted, account } => {
+        Expectation::Service {
+            host,
+            service,
+            state: wanted,
+            account,
+        } => {
             let actual = world.service_state(host, *service).await?;
             let running = *wanted == ServiceStateWord::Running;
-            let same_account = account.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(&actual.account));
+            let same_account = account
+                .as_ref()
+                .is_none_or(|name| name.eq_ignore_ascii_case(&actual.account));
             check(actual.running == running && same_account, || {
                 let word = |running: bool| if running { "running" } else { "stopped" };
-                let named = account.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
+                let named = account
+                    .as_ref()
+                    .map(|name| format!(" as {name}"))
+                    .unwrap_or_default();
                 (
                     format!("{service:?} service of {} {}{named}", host.value, word(running)),
                     format!("{} as {}", word(actual.running), actual.account),
@@ -114,7 +163,9 @@ async fn evaluate(world: &dyn World, state: &RunState, expectation: &Expectation
             let tenant = tenant_state(world, tenant).await?;
             let agents: Vec<&Value> = list(&tenant, "agents")
                 .filter(|agent| {
-                    agent["machineName"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&machine))
+                    agent["machineName"]
+                        .as_str()
+                        .is_some_and(|name| name.eq_ignore_ascii_case(&machine))
                 })
                 .collect();
             let actual = match agents.as_slice() {
@@ -139,14 +190,26 @@ async fn evaluate(world: &dyn World, state: &RunState, expectation: &Expectation
                 .filter_map(|event| event.fields.get("id").and_then(Value::as_u64))
                 .collect();
             check(ids.contains(&u64::from(*id)), || {
-                (format!("event {id} in the log of {fqdn}"), format!("events {ids:?}"))
+                (
+                    format!("event {id} in the log of {fqdn}"),
+                    format!("events {ids:?}"),
+                )
             })
         }
-        Expectation::Gmsa { domain, name, allowed } => {
+        Expectation::Gmsa {
+            domain,
+            name,
+            allowed,
+        } => {
             let tree = directory_tree(world, domain).await?;
-            let account = tree.iter().find(|entry| first(entry, "sAMAccountName").eq_ignore_ascii_case(name));
+            let account = tree
+                .iter()
+                .find(|entry| first(entry, "sAMAccountName").eq_ignore_ascii_case(name));
             let Some(account) = account else {
-                return Ok(Err((format!("a gMSA {name}"), format!("{} has none of that name", domain.value))));
+                return Ok(Err((
+                    format!("a gMSA {name}"),
+                    format!("{} has none of that name", domain.value),
+                )));
             };
             let mut actual: Vec<String> = first(account, "msDS-GroupMSAMembership")
                 .split_whitespace()
@@ -155,12 +218,23 @@ async fn evaluate(world: &dyn World, state: &RunState, expectation: &Expectation
             actual.sort();
             let mut wanted: Vec<String> = allowed.iter().map(|host| host.value.to_lowercase()).collect();
             wanted.sort();
-            equal(&format!("hosts that may retrieve the password of {name}:"), &wanted.join(", "), &actual.join(", "))
+            equal(
+                &format!("hosts that may retrieve the password of {name}:"),
+                &wanted.join(", "),
+                &actual.join(", "),
+            )
         }
         Expectation::GmsaCount { domain, count } => {
             let tree = directory_tree(world, domain).await?;
-            let accounts = tree.iter().filter(|entry| is_class(entry, "msDS-GroupManagedServiceAccount")).count();
-            equal("group managed service accounts:", &count.to_string(), &accounts.to_string())
+            let accounts = tree
+                .iter()
+                .filter(|entry| is_class(entry, "msDS-GroupManagedServiceAccount"))
+                .count();
+            equal(
+                "group managed service accounts:",
+                &count.to_string(),
+                &accounts.to_string(),
+            )
         }
         Expectation::CloudObjects(wanted) => {
             let tenant = tenant_state(world, &wanted.tenant).await?;
@@ -171,37 +245,61 @@ async fn evaluate(world: &dyn World, state: &RunState, expectation: &Expectation
             check(holds, || {
                 let any = |number: Option<u64>| number.map_or("any".to_owned(), |number| number.to_string());
                 (
-                    format!("{} synced users and {} groups", any(wanted.users), any(wanted.groups)),
+                    format!(
+                        "{} synced users and {} groups",
+                        any(wanted.users),
+                        any(wanted.groups)
+                    ),
                     format!("{} users and {} groups", actual.0, actual.1),
                 )
             })
         }
         Expectation::Agents { tenant, count } => {
             let tenant = tenant_state(world, tenant).await?;
-            equal("agents in the tenant:", &count.to_string(), &list(&tenant, "agents").count().to_string())
+            equal(
+                "agents in the tenant:",
+                &count.to_string(),
+                &list(&tenant, "agents").count().to_string(),
+            )
         }
         Expectation::InSync { tenant, domain } => {
             let tree = directory_tree(world, domain).await?;
             let state = tenant_state(world, tenant).await?;
             let differences = in_sync::differences(&tree, &state, &initial_domain(book.tenant(tenant)?));
             check(differences.is_empty(), || {
-                ("directory and tenant agree".to_owned(), in_sync::told(&differences))
+                (
+                    "directory and tenant agree".to_owned(),
+                    in_sync::told(&differences),
+                )
             })
         }
         Expectation::ExportedOnce { tenant } => {
             let initial = initial_domain(book.tenant(tenant)?);
             let twice = in_sync::exported_twice(&world.log().events(), &initial);
-            check(twice.is_empty(), || ("every object is added once".to_owned(), in_sync::told(&twice)))
+            check(twice.is_empty(), || {
+                ("every object is added once".to_owned(), in_sync::told(&twice))
+            })
         }
-        Expectation::CloudUser { tenant, user, state: wanted, has } => {
+        Expectation::CloudUser {
+            tenant,
+            user,
+            state: wanted,
+            has,
+        } => {
             let tenant = tenant_state(world, tenant).await?;
             cloud_user(&tenant, user, *wanted, has)
         }
-        Expectation::Job { tenant, domain, status } => {
+        Expectation::Job {
+            tenant,
+            domain,
+            status,
+        } => {
             let tenant = tenant_state(world, tenant).await?;
             let codes: Vec<&str> = list(&tenant, "configurations")
                 .filter(|configuration| {
-                    configuration["domain"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(domain))
+                    configuration["domain"]
+                        .as_str()
+                        .is_some_and(|name| name.eq_ignore_ascii_case(domain))
                 })
                 .flat_map(|configuration| configuration["jobs"].as_array().into_iter().flatten())
                 .filter_map(|job| job["code"].as_str())
@@ -210,7 +308,9 @@ async fn evaluate(world: &dyn World, state: &RunState, expectation: &Expectation
         }
         Expectation::HostsCalled { host, only } => {
             let declared = book.host(host)?;
-            let from = state.installation(host).map_or(0, |install| install.began_at_event);
+            let from = state
+                .installation(host)
+                .map_or(0, |install| install.began_at_event);
             let events = world.log().since(from);
             hosts_called(&events, &declared.fqdn(), &declared.domain, *only)
         }
@@ -224,8 +324,12 @@ fn cloud_user(
     has: &indexmap::IndexMap<String, String>,
 ) -> Found {
     let called = |user: &&Value| {
-        user["userPrincipalName"].as_str().is_some_and(|upn| upn.eq_ignore_ascii_case(name))
-            || user["onPremises"]["userPrincipalName"].as_str().is_some_and(|upn| upn.eq_ignore_ascii_case(name))
+        user["userPrincipalName"]
+            .as_str()
+            .is_some_and(|upn| upn.eq_ignore_ascii_case(name))
+            || user["onPremises"]["userPrincipalName"]
+                .as_str()
+                .is_some_and(|upn| upn.eq_ignore_ascii_case(name))
     };
     let found = list(tenant, "users").find(called);
     let word = |state| match state {
@@ -240,14 +344,29 @@ fn cloud_user(
     };
     let values = |name: &str| {
         let user = found.unwrap_or(&Value::Null);
-        let value = user.get(name).or_else(|| user["properties"].get(name)).unwrap_or(&Value::Null);
+        let value = user
+            .get(name)
+            .or_else(|| user["properties"].get(name))
+            .unwrap_or(&Value::Null);
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     };
-    let other: Vec<(&String, &String)> = has.iter().filter(|(name, value)| values(name) != **value).collect();
+    let other: Vec<(&String, &String)> = has
+        .iter()
+        .filter(|(name, value)| values(name) != **value)
+        .collect();
     check(state == wanted && other.is_empty(), || {
-        let wish: String = has.iter().map(|(name, value)| format!(", {name} \"{value}\"")).collect();
-        let so: String = has.keys().map(|name| format!(", {name} \"{}\"", values(name))).collect();
-        (format!("user {name} {}{wish}", word(wanted)), format!("{}{so}", word(state)))
+        let wish: String = has
+            .iter()
+            .map(|(name, value)| format!(", {name} \"{value}\""))
+            .collect();
+        let so: String = has
+            .keys()
+            .map(|name| format!(", {name} \"{}\"", values(name)))
+            .collect();
+        (
+            format!("user {name} {}{wish}", word(wanted)),
+            format!("{}{so}", word(state)),
+        )
     })
 }
 
@@ -265,7 +384,10 @@ fn hosts_called(events: &[Event], host: &str, domain: &str, only: EnvironmentWor
     called.dedup();
     let foreign: Vec<&String> = called.iter().filter(|to| !environment.owns_host(to)).collect();
     check(!called.is_empty() && foreign.is_empty(), || {
-        (format!("{host} calls hosts of {} only", environment.display_name), format!("it called {called:?}"))
+        (
+            format!("{host} calls hosts of {} only", environment.display_name),
+            format!("it called {called:?}"),
+        )
     })
 }
 
@@ -285,12 +407,20 @@ fn is_synced(object: &Value) -> bool {
 }
 
 pub(super) fn first<'a>(entry: &'a provlab_directory::control::DumpedEntry, attribute: &str) -> &'a str {
-    let values = entry.attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute));
-    values.and_then(|(_, values)| values.first()).map_or("", String::as_str)
+    let values = entry
+        .attributes
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(attribute));
+    values
+        .and_then(|(_, values)| values.first())
+        .map_or("", String::as_str)
 }
 
 pub(super) fn is_class(entry: &provlab_directory::control::DumpedEntry, class: &str) -> bool {
-    let classes = entry.attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case("objectClass"));
+    let classes = entry
+        .attributes
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("objectClass"));
     classes.is_some_and(|(_, classes)| classes.iter().any(|known| known.eq_ignore_ascii_case(class)))
 }
 
@@ -299,5 +429,7 @@ fn check(holds: bool, words: impl FnOnce() -> (String, String)) -> Found {
 }
 
 fn equal(what: &str, wanted: &str, actual: &str) -> Found {
-    check(wanted == actual, || (format!("{what} {wanted}"), actual.to_owned()))
+    check(wanted == actual, || {
+        (format!("{what} {wanted}"), actual.to_owned())
+    })
 }

@@ -30,20 +30,32 @@ const SHOWN: usize = 8;
 pub(super) fn differences(tree: &[DumpedEntry], tenant: &Value, initial_domain: &str) -> Vec<String> {
     let mut found = Vec::new();
     let in_scope: Vec<&DumpedEntry> = tree.iter().filter(|entry| in_scope(entry)).collect();
-    let sources: BTreeMap<String, &DumpedEntry> =
-        in_scope.iter().map(|entry| (first(entry, "sAMAccountName").to_lowercase(), *entry)).collect();
-    let by_dn: BTreeMap<String, &DumpedEntry> =
-        in_scope.iter().map(|entry| (entry.dn.to_lowercase(), *entry)).collect();
+    let sources: BTreeMap<String, &DumpedEntry> = in_scope
+        .iter()
+        .map(|entry| (first(entry, "sAMAccountName").to_lowercase(), *entry))
+        .collect();
+    let by_dn: BTreeMap<String, &DumpedEntry> = in_scope
+        .iter()
+        .map(|entry| (entry.dn.to_lowercase(), *entry))
+        .collect();
     let mut targets: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
-    for object in ["users", "groups"].iter().flat_map(|kind| tenant[kind].as_array().into_iter().flatten()) {
+    for object in ["users", "groups"]
+        .iter()
+        .flat_map(|kind| tenant[kind].as_array().into_iter().flatten())
+    {
         if object["onPremises"].is_object() && object["deleted"] != true {
-            let name = object["onPremises"]["samAccountName"].as_str().unwrap_or_default().to_lowercase();
+            let name = object["onPremises"]["samAccountName"]
+                .as_str()
+                .unwrap_or_default()
+                .to_lowercase();
             targets.entry(name).or_default().push(object);
         }
     }
     for (name, copies) in &targets {
         if !sources.contains_key(name) {
-            found.push(format!("\"{name}\" is in the tenant and not in scope of the directory"));
+            found.push(format!(
+                "\"{name}\" is in the tenant and not in scope of the directory"
+            ));
         }
         if copies.len() > 1 {
             found.push(format!("\"{name}\" is in the tenant {} times", copies.len()));
@@ -70,7 +82,9 @@ pub(super) fn differences(tree: &[DumpedEntry], tenant: &Value, initial_domain: 
 fn in_scope(entry: &DumpedEntry) -> bool {
     let user = is_class(entry, "user") && !is_class(entry, "computer");
     let replication_victim = entry.dn.contains("\\0ACNF:");
-    (user || is_class(entry, "group")) && !replication_victim && first(entry, "isCriticalSystemObject") != "TRUE"
+    (user || is_class(entry, "group"))
+        && !replication_victim
+        && first(entry, "isCriticalSystemObject") != "TRUE"
 }
 
 fn compare_user(
@@ -100,7 +114,9 @@ fn compare_user(
     if verified.contains(&suffix) {
         differs("userPrincipalName", upn, &text(target, "userPrincipalName"));
     }
-    let manager = by_dn.get(&first(source, "manager").to_lowercase()).map_or("", |entry| name_of(entry));
+    let manager = by_dn
+        .get(&first(source, "manager").to_lowercase())
+        .map_or("", |entry| name_of(entry));
     differs("manager", manager, &text(target, "manager"));
 }
 
@@ -110,20 +126,30 @@ fn compare_group(
     by_dn: &BTreeMap<String, &DumpedEntry>,
     found: &mut Vec<String>,
 ) {
-    let members = source.attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case("member"));
+    let members = source
+        .attributes
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("member"));
     let wanted: BTreeSet<&str> = members
         .into_iter()
         .flat_map(|(_, members)| members)
         .filter_map(|dn| by_dn.get(&dn.to_lowercase()))
         .map(|entry| name_of(entry))
         .collect();
-    let actual: BTreeSet<&str> =
-        target["members"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let actual: BTreeSet<&str> = target["members"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     for missing in wanted.difference(&actual) {
         found.push(format!("{}: the member {missing} is missing", source.dn));
     }
     for extra in actual.difference(&wanted) {
-        found.push(format!("{}: the member {extra} is there and should not be", source.dn));
+        found.push(format!(
+            "{}: the member {extra} is there and should not be",
+            source.dn
+        ));
     }
 }
 
@@ -131,14 +157,22 @@ fn compare_group(
 fn name_of(entry: &DumpedEntry) -> &str {
     if is_class(entry, "group") {
         let shown = first(entry, "displayName");
-        if shown.is_empty() { first(entry, "cn") } else { shown }
+        if shown.is_empty() {
+            first(entry, "cn")
+        } else {
+            shown
+        }
     } else {
         first(entry, "userPrincipalName")
     }
 }
 
 fn text(object: &Value, property: &str) -> String {
-    match object.get(property).or_else(|| object["properties"].get(property)).unwrap_or(&Value::Null) {
+    match object
+        .get(property)
+        .or_else(|| object["properties"].get(property))
+        .unwrap_or(&Value::Null)
+    {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -156,7 +190,9 @@ pub(super) fn exported_twice(events: &[Event], tenant: &str) -> Vec<String> {
         }
         let object = format!("{} {}", field("type"), field("name"));
         match field("action").to_lowercase().as_str() {
-            "add" | "create" if !there.insert(object.clone()) => twice.push(format!("{object} was added twice")),
+            "add" | "create" if !there.insert(object.clone()) => {
+                twice.push(format!("{object} was added twice"))
+            }
             "delete" | "soft-delete" | "softdelete" => {
                 there.remove(&object);
             }
@@ -168,7 +204,12 @@ pub(super) fn exported_twice(events: &[Event], tenant: &str) -> Vec<String> {
 
 /// The first few of many.
 pub(super) fn told(differences: &[String]) -> String {
-    let mut text = differences.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    let mut text = differences
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
     if differences.len() > SHOWN {
         text += &format!("; and {} more", differences.len() - SHOWN);
     }

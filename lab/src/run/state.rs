@@ -28,7 +28,13 @@ pub(crate) struct Installation {
 
 impl RunState {
     pub(crate) fn install_begins(&mut self, host: &str, events: usize) {
-        self.installs.insert(host.to_lowercase(), Installation { began_at_event: events, outcome: None });
+        self.installs.insert(
+            host.to_lowercase(),
+            Installation {
+                began_at_event: events,
+                outcome: None,
+            },
+        );
     }
 
     pub(crate) fn installed(&mut self, host: &str, outcome: InstallOutcome) {
@@ -44,7 +50,12 @@ impl RunState {
 
 /// A domain's objects, without those that every domain has.
 pub(crate) async fn directory_tree(world: &dyn World, domain: &str) -> Result<Vec<DumpedEntry>, WorldError> {
-    let dump = DirectoryCommand::Dump { base: None, attributes: Vec::new(), system: false, deleted: false };
+    let dump = DirectoryCommand::Dump {
+        base: None,
+        attributes: Vec::new(),
+        system: false,
+        deleted: false,
+    };
     match world.directory(domain, dump).await? {
         DirectoryReply::Tree(entries) => Ok(entries),
         other => Err(WorldError::Lab(format!("a dump was answered with {other:?}"))),
@@ -64,7 +75,10 @@ pub(crate) async fn final_state(world: &dyn World) -> Value {
     let mut directories = serde_json::Map::new();
     for domain in &world.book().world().domains {
         let tree = directory_tree(world, &domain.name).await;
-        directories.insert(domain.name.value.clone(), or_reason(tree.map(|entries| json!(entries))));
+        directories.insert(
+            domain.name.value.clone(),
+            or_reason(tree.map(|entries| json!(entries))),
+        );
     }
     json!({ "directories": directories, "cloud": or_reason(cloud_state(world, None).await) })
 }

@@ -25,13 +25,25 @@ pub struct ScenarioError {
 impl ScenarioError {
     fn span(&self) -> SourceSpan {
         let line = usize::try_from(self.line.saturating_sub(1)).unwrap_or(0);
-        let start: usize = self.source_text.split_inclusive('\n').take(line).map(str::len).sum();
+        let start: usize = self
+            .source_text
+            .split_inclusive('\n')
+            .take(line)
+            .map(str::len)
+            .sum();
         let rest = self.source_text.get(start..).unwrap_or_default();
         let column = usize::try_from(self.column.saturating_sub(1)).unwrap_or(0);
         let text = rest.split('\n').next().unwrap_or_default();
         let offset = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
-        let length = text[offset..].split([' ', ':', ',', '}']).next().map_or(1, |word| word.len().max(1));
-        (start + offset, length.min(self.source_text.len().saturating_sub(start + offset))).into()
+        let length = text[offset..]
+            .split([' ', ':', ',', '}'])
+            .next()
+            .map_or(1, |word| word.len().max(1));
+        (
+            start + offset,
+            length.min(self.source_text.len().saturating_sub(start + offset)),
+        )
+            .into()
     }
 }
 
@@ -40,7 +52,9 @@ const MAX_SHOWN_LINE: usize = 400;
 
 impl Diagnostic for ScenarioError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -64,7 +78,9 @@ struct Shown {
 
 impl Diagnostic for Shown {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -98,7 +114,11 @@ impl fmt::Display for ScenarioErrors {
 impl ScenarioErrors {
     /// Text for a terminal: every complaint with the line it is about.
     pub fn render(&self, colour: bool) -> String {
-        let theme = if colour { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
+        let theme = if colour {
+            miette::GraphicalTheme::unicode()
+        } else {
+            miette::GraphicalTheme::unicode_nocolor()
+        };
         let handler = miette::GraphicalReportHandler::new_themed(theme).with_width(110);
         let mut text = String::new();
         for error in &self.0 {

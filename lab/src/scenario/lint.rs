@@ -32,13 +32,21 @@ const MAX_POPULATION: u32 = 1_000_000;
 
 /// Checks a parsed file.
 pub(super) fn check(file: &ScenarioFile, scenario: &Scenario) -> Result<(), ScenarioErrors> {
-    let mut lint = Lint { scenario, errors: Vec::new(), faults: Vec::new() };
+    let mut lint = Lint {
+        scenario,
+        errors: Vec::new(),
+        faults: Vec::new(),
+    };
     lint.header(file);
     lint.world();
     for step in &file.steps {
         lint.step(step);
     }
-    if lint.errors.is_empty() { Ok(()) } else { Err(ScenarioErrors(lint.errors)) }
+    if lint.errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ScenarioErrors(lint.errors))
+    }
 }
 
 struct Lint<'a> {
@@ -61,7 +69,10 @@ impl Lint<'_> {
 
     /// Complains unless `word` is one of `known`.
     fn known(&mut self, what: &str, word: &Located<String>, known: &[String]) {
-        if known.iter().any(|candidate| candidate.eq_ignore_ascii_case(&word.value)) {
+        if known
+            .iter()
+            .any(|candidate| candidate.eq_ignore_ascii_case(&word.value))
+        {
             return;
         }
         let help = match did_you_mean(&word.value, known.iter().map(String::as_str)) {
@@ -73,10 +84,23 @@ impl Lint<'_> {
     }
 
     fn header(&mut self, file: &ScenarioFile) {
-        let stem = self.scenario.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let stem = self
+            .scenario
+            .path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default()
+            .to_owned();
         if file.name.value != stem {
-            let help = format!("write `name: {stem}`, or rename the file to `{}.yaml`", file.name.value);
-            self.complain(&file.name, format!("the name `{}` is not the file's", file.name.value), Some(help));
+            let help = format!(
+                "write `name: {stem}`, or rename the file to `{}.yaml`",
+                file.name.value
+            );
+            self.complain(
+                &file.name,
+                format!("the name `{}` is not the file's", file.name.value),
+                Some(help),
+            );
         }
         for stage in StageName::ALL {
             let listed = file.stages.iter().any(|listed| listed.value == stage);
@@ -99,7 +123,11 @@ impl Lint<'_> {
         for name in names {
             if let Some(first) = seen.insert(name.value.to_lowercase(), name.line) {
                 let help = format!("the first one is on line {first}");
-                self.complain(name, format!("the {what} `{}` is declared twice", name.value), Some(help));
+                self.complain(
+                    name,
+                    format!("the {what} `{}` is declared twice", name.value),
+                    Some(help),
+                );
             }
         }
     }
@@ -118,7 +146,10 @@ impl Lint<'_> {
             if let Some(population) = &domain.population
                 && !(1..=MAX_POPULATION).contains(&population.users.value)
             {
-                let message = format!("a population has 1 to {MAX_POPULATION} users, not {}", population.users.value);
+                let message = format!(
+                    "a population has 1 to {MAX_POPULATION} users, not {}",
+                    population.users.value
+                );
                 self.complain(&population.users, message, None);
             }
         }
@@ -131,15 +162,30 @@ impl Lint<'_> {
     }
 
     fn hosts(&self) -> Vec<String> {
-        self.scenario.world.hosts.iter().map(|host| host.name.value.clone()).collect()
+        self.scenario
+            .world
+            .hosts
+            .iter()
+            .map(|host| host.name.value.clone())
+            .collect()
     }
 
     fn domains(&self) -> Vec<String> {
-        self.scenario.world.domains.iter().map(|domain| domain.name.value.clone()).collect()
+        self.scenario
+            .world
+            .domains
+            .iter()
+            .map(|domain| domain.name.value.clone())
+            .collect()
     }
 
     fn tenants(&self) -> Vec<String> {
-        self.scenario.world.tenants.iter().map(|tenant| tenant.name.value.clone()).collect()
+        self.scenario
+            .world
+            .tenants
+            .iter()
+            .map(|tenant| tenant.name.value.clone())
+            .collect()
     }
 
     /// `NETBIOS\name` of every declared account.
@@ -184,7 +230,9 @@ impl Lint<'_> {
             | Step::RequirePasswordChange(what)
             | Step::DisableAccount(what)
             | Step::LockAccount(what) => self.known("account", &what.account, &self.domain_accounts()),
-            Step::CreateConfiguration(what) | Step::StartConfiguration(what) | Step::PauseConfiguration(what) => {
+            Step::CreateConfiguration(what)
+            | Step::StartConfiguration(what)
+            | Step::PauseConfiguration(what) => {
                 self.cloud_account(&what.tenant, &what.account);
                 self.known("domain", &what.domain, &self.domains());
             }
@@ -203,7 +251,13 @@ impl Lint<'_> {
 
     /// The domain of an object must be declared; whether the object exists is known at run time only.
     fn object(&mut self, object: &Located<String>) {
-        let known: Vec<String> = self.scenario.world.domains.iter().map(super::Domain::netbios_name).collect();
+        let known: Vec<String> = self
+            .scenario
+            .world
+            .domains
+            .iter()
+            .map(super::Domain::netbios_name)
+            .collect();
         match object.value.split_once('\\') {
             Some((netbios, name)) if !name.is_empty() => {
                 self.known("domain", &object.clone().map(|_| netbios.to_owned()), &known);
@@ -211,7 +265,10 @@ impl Lint<'_> {
             _ => self.complain(
                 object,
                 format!("`{}` is not an account name", object.value),
-                Some(format!("write NETBIOS\\name, for example `{}\\ada`", known.first().map_or("CONTOSO", |k| k))),
+                Some(format!(
+                    "write NETBIOS\\name, for example `{}\\ada`",
+                    known.first().map_or("CONTOSO", |k| k)
+                )),
             ),
         }
     }
@@ -232,15 +289,24 @@ impl Lint<'_> {
     fn fault(&mut self, fault: &Fault) {
         if self.faults.contains(&fault.name.value) {
             let message = format!("the fault `{}` is declared twice", fault.name.value);
-            self.complain(&fault.name, message, Some("give each fault a name of its own".into()));
+            self.complain(
+                &fault.name,
+                message,
+                Some("give each fault a name of its own".into()),
+            );
         }
         self.faults.push(fault.name.value.clone());
     }
 
     fn expected(&mut self, expected: &Expected) {
         if let (Some(within), Some(_)) = (&expected.within, &expected.throughout) {
-            let help = "`within` waits until it holds, `throughout` demands that it holds all the time: keep one";
-            self.complain(within, "`within` and `throughout` exclude each other".into(), Some(help.into()));
+            let help =
+                "`within` waits until it holds, `throughout` demands that it holds all the time: keep one";
+            self.complain(
+                within,
+                "`within` and `throughout` exclude each other".into(),
+                Some(help.into()),
+            );
         }
         for expectation in &expected.that {
             self.expectation(&expectation.value);

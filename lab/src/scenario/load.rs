@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Fixture, Located, ScenarioError, ScenarioErrors, ScenarioFile, StageName, Step, Variant, WorldFile,
-    did_you_mean, lint,
+    conceal::concealed, did_you_mean, lint,
 };
 
 /// The largest scenario or fixture file.
@@ -49,7 +49,7 @@ pub struct Scenario {
     pub about: String,
     /// The file.
     pub path: PathBuf,
-    /// The file's text, with the variant's values in place.
+    /// The file's text, with the variant's values in place and every password hidden.
     pub source: Arc<str>,
     /// The stages it runs on.
     pub stages: Vec<StageName>,
@@ -67,7 +67,10 @@ impl Scenario {
     /// A story told in code: a world and steps that come from no file. It runs on `sim` and `live`.
     pub fn in_code(name: &str, world: WorldFile, steps: Vec<Step>) -> Self {
         Self {
-            id: ScenarioId { name: name.to_owned(), variant: None },
+            id: ScenarioId {
+                name: name.to_owned(),
+                variant: None,
+            },
             about: String::new(),
             path: PathBuf::new(),
             source: "".into(),
@@ -107,7 +110,11 @@ impl Catalog {
                 Err(ScenarioErrors(found)) => errors.extend(found),
             }
         }
-        if errors.is_empty() { Ok(Self { scenarios }) } else { Err(ScenarioErrors(errors)) }
+        if errors.is_empty() {
+            Ok(Self { scenarios })
+        } else {
+            Err(ScenarioErrors(errors))
+        }
     }
 }
 
@@ -141,6 +148,7 @@ fn load_variant(path: &Path, text: &str, variant: Option<&Variant>) -> Result<Sc
         None => text.into(),
     };
     let file: ScenarioFile = parse(path, &source)?;
+    let source: Arc<str> = concealed(&source).into();
     let complain = |place: &Located<String>, message: String, help: &str| {
         ScenarioErrors(vec![ScenarioError {
             file: path.into(),
@@ -153,21 +161,32 @@ fn load_variant(path: &Path, text: &str, variant: Option<&Variant>) -> Result<Sc
     };
     if let Some(excess) = file.include.get(MAX_INCLUDES) {
         let message = format!("more than {MAX_INCLUDES} fixtures are included");
-        return Err(complain(excess, message, "put what belongs together into one fixture"));
+        return Err(complain(
+            excess,
+            message,
+            "put what belongs together into one fixture",
+        ));
     }
     let mut world = WorldFile::default();
     for include in &file.include {
         let fixture = path.parent().unwrap_or(Path::new(".")).join(&include.value);
         if !fixture.is_file() {
             let message = format!("there is no fixture `{}`", include.value);
-            return Err(complain(include, message, "the path is relative to the scenario's own folder"));
+            return Err(complain(
+                include,
+                message,
+                "the path is relative to the scenario's own folder",
+            ));
         }
         let text = read_bounded(&fixture)?;
         world.merge(parse::<Fixture>(&fixture, &text)?.world);
     }
     world.merge(file.world.clone());
     let scenario = Scenario {
-        id: ScenarioId { name: file.name.value.clone(), variant: variant.map(|v| v.name.value.clone()) },
+        id: ScenarioId {
+            name: file.name.value.clone(),
+            variant: variant.map(|v| v.name.value.clone()),
+        },
         about: file.about.clone(),
         path: path.into(),
         source,
@@ -188,7 +207,9 @@ fn fill_in(path: &Path, text: &str, variant: &Variant) -> Result<String, Scenari
     while let Some(start) = rest.find("${") {
         filled.push_str(&rest[..start]);
         let after = &rest[start + 2..];
-        let known = after.find('}').and_then(|end| Some((end, variant.values.get(&after[..end])?)));
+        let known = after
+            .find('}')
+            .and_then(|end| Some((end, variant.values.get(&after[..end])?)));
         let Some((end, value)) = known else {
             let word = after.split(['}', '\n']).next().unwrap_or_default();
             let at = text.len() - rest.len() + start;
@@ -197,7 +218,7 @@ fn fill_in(path: &Path, text: &str, variant: &Variant) -> Result<String, Scenari
             let hint = did_you_mean(word, variant.values.keys().map(String::as_str));
             return Err(ScenarioErrors(vec![ScenarioError {
                 file: path.into(),
-                source_text: text.into(),
+                source_text: concealed(text).into(),
                 line: 1 + before.matches('\n').count() as u64,
                 column: 1 + before[line_start..].chars().count() as u64,
                 message: format!("variant `{}` has no value for `{word}`", variant.name.value),
@@ -226,7 +247,9 @@ fn unreadable(path: &Path, error: &std::io::Error) -> ScenarioErrors {
 }
 
 fn read_bounded(path: &Path) -> Result<String, ScenarioErrors> {
-    let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| unreadable(path, &error))?
+        .len();
     if size > MAX_FILE_BYTES {
         return Err(ScenarioErrors(vec![ScenarioError {
             file: path.into(),
@@ -234,7 +257,9 @@ fn read_bounded(path: &Path) -> Result<String, ScenarioErrors> {
             line: 1,
             column: 1,
             message: format!("the file has {size} bytes; at most {MAX_FILE_BYTES} are read"),
-            help: Some("split the story, or generate people with `population` instead of listing them".into()),
+            help: Some(
+                "split the story, or generate people with `population` instead of listing them".into(),
+            ),
         }]));
     }
     std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
@@ -262,28 +287,38 @@ fn explain(path: &Path, text: &str, error: &serde_saphyr::Error) -> ScenarioErro
         None => format!("known here: {}", known.join(", ")),
     };
     let (message, help) = match error {
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            (format!("unknown word `{variant}`"), among(variant, expected))
-        }
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => (format!("unknown word `{variant}`"), among(variant, expected)),
         Error::SerdeUnknownField { field, expected, .. } => {
             (format!("unknown key `{field}`"), among(field, expected))
         }
-        Error::SerdeMissingField { field, .. } => {
-            (format!("the key `{field}` is missing"), format!("add `{field}: …`"))
-        }
+        Error::SerdeMissingField { field, .. } => (
+            format!("the key `{field}` is missing"),
+            format!("add `{field}: …`"),
+        ),
         Error::DuplicateMappingKey { key, .. } => (
-            format!("the key `{}` stands twice in the same map", key.as_deref().unwrap_or("?")),
+            format!(
+                "the key `{}` stands twice in the same map",
+                key.as_deref().unwrap_or("?")
+            ),
             "keep one of them; a list of several things is written with `- `".into(),
         ),
-        Error::Message { msg, .. } if msg.contains("recursion limit") => too_deep(),
         Error::Message { msg, .. } => (msg.clone(), "`lab schema` prints what can stand here".into()),
         Error::Budget { .. } => too_deep(),
-        other => (other.to_string(), "`lab schema` prints what can stand here".into()),
+        // The scanner has a limit of its own, which it tells in words only.
+        other if other.to_string().contains("recursion limit") => too_deep(),
+        other => (
+            other.to_string(),
+            "`lab schema` prints what can stand here".into(),
+        ),
     };
-    let (line, column) = error.location().map_or((1, 1), |at| (at.line().max(1), at.column().max(1)));
+    let (line, column) = error
+        .location()
+        .map_or((1, 1), |at| (at.line().max(1), at.column().max(1)));
     ScenarioErrors(vec![ScenarioError {
         file: path.into(),
-        source_text: text.into(),
+        source_text: concealed(text).into(),
         line,
         column,
         message,
@@ -293,7 +328,9 @@ fn explain(path: &Path, text: &str, error: &serde_saphyr::Error) -> ScenarioErro
 
 fn too_deep() -> (String, String) {
     (
-        format!("the file is larger or deeper than a scenario may be ({MAX_NESTING} levels, {MAX_NODES} nodes)"),
+        format!(
+            "the file is larger or deeper than a scenario may be ({MAX_NESTING} levels, {MAX_NODES} nodes)"
+        ),
         "flatten it; anchors and aliases are not used in scenarios, fixtures are (`include`)".into(),
     )
 }

@@ -19,12 +19,20 @@ pub struct Located<T> {
 impl<T> Located<T> {
     /// A value that a default or a program supplied.
     pub const fn unplaced(value: T) -> Self {
-        Self { value, line: 0, column: 0 }
+        Self {
+            value,
+            line: 0,
+            column: 0,
+        }
     }
 
     /// The same place with another value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Located<U> {
-        Located { value: change(self.value), line: self.line, column: self.column }
+        Located {
+            value: change(self.value),
+            line: self.line,
+            column: self.column,
+        }
     }
 }
 
@@ -40,7 +48,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<T>::deserialize(deserializer)?;
         let (line, column) = (spanned.referenced.line(), spanned.referenced.column());
-        Ok(Self { value: spanned.value, line, column })
+        Ok(Self {
+            value: spanned.value,
+            line,
+            column,
+        })
     }
 }
 

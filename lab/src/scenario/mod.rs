@@ -3,6 +3,7 @@
 //! [`load`] turns a file into a [`Scenario`]: parse (bounded), include fixtures, pick a variant, check every
 //! name. Nothing of a world is started before all of that has succeeded.
 
+mod conceal;
 mod diagnostic;
 mod expectation;
 mod lint;
@@ -27,8 +28,8 @@ pub use located::Located;
 pub use model::{Fixture, ScenarioFile, StageName, Variant};
 pub use schema::json_schema;
 pub use step::{
-    AccountTrouble, Between, Change, ConfigurationRef, DirectoryObject, Fault, FaultKind, HostRef, Install, Part,
-    ServiceAccountChoice, ServiceRef, Step, TroubleStep, WizardPage,
+    AccountTrouble, Between, Change, ConfigurationRef, DirectoryObject, Fault, FaultKind, HostRef, Install,
+    Part, ServiceAccountChoice, ServiceRef, Step, TroubleStep, WizardPage,
 };
 pub use suggest::did_you_mean;
 pub use units::Span;

@@ -6,8 +6,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// Unit and its length in milliseconds.
-const UNITS: &[(&str, u64)] =
-    &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 /// The longest span a scenario may name: ten years of virtual time.
 const MAX_SPAN: Duration = Duration::from_secs(10 * 366 * 86_400);
@@ -77,10 +82,17 @@ impl FromStr for Span {
 /// The short unit for the words that people write instead.
 fn long_form(unit: &str) -> Option<&'static str> {
     let lower = unit.to_ascii_lowercase();
-    [("milli", "ms"), ("s", "s"), ("min", "m"), ("h", "h"), ("d", "d"), ("m", "m")]
-        .iter()
-        .find(|(start, _)| lower.starts_with(start))
-        .map(|(_, short)| *short)
+    [
+        ("milli", "ms"),
+        ("s", "s"),
+        ("min", "m"),
+        ("h", "h"),
+        ("d", "d"),
+        ("m", "m"),
+    ]
+    .iter()
+    .find(|(start, _)| lower.starts_with(start))
+    .map(|(_, short)| *short)
 }
 
 impl fmt::Display for Span {

@@ -48,13 +48,21 @@ impl WorldFile {
     /// says replaces what was said before. That is how a story adds an account to a fixture's domain.
     pub fn merge(&mut self, other: Self) {
         for domain in other.domains {
-            match self.domains.iter_mut().find(|known| known.name.value == domain.name.value) {
+            match self
+                .domains
+                .iter_mut()
+                .find(|known| known.name.value == domain.name.value)
+            {
                 Some(known) => known.merge(domain),
                 None => self.domains.push(domain),
             }
         }
         for tenant in other.tenants {
-            match self.tenants.iter_mut().find(|known| known.name.value == tenant.name.value) {
+            match self
+                .tenants
+                .iter_mut()
+                .find(|known| known.name.value == tenant.name.value)
+            {
                 Some(known) => {
                     known.accounts.extend(tenant.accounts);
                     known.verified_domains.extend(tenant.verified_domains);
@@ -79,14 +87,25 @@ impl Domain {
     /// The NetBIOS name, given or made from the first label.
     pub fn netbios_name(&self) -> String {
         self.netbios.clone().unwrap_or_else(|| {
-            self.name.value.split('.').next().unwrap_or_default().to_ascii_uppercase()
+            self.name
+                .value
+                .split('.')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_uppercase()
         })
     }
 
     /// Fully qualified names of the domain controllers.
     pub fn domain_controller_names(&self) -> Vec<String> {
-        let labels = self.domain_controllers.clone().unwrap_or_else(|| vec!["dc1".into()]);
-        labels.iter().map(|label| format!("{label}.{}", self.name.value)).collect()
+        let labels = self
+            .domain_controllers
+            .clone()
+            .unwrap_or_else(|| vec!["dc1".into()]);
+        labels
+            .iter()
+            .map(|label| format!("{label}.{}", self.name.value))
+            .collect()
     }
 }
 

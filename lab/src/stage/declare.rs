@@ -30,7 +30,11 @@ pub(super) fn directory_config(book: &Book, domain: &Domain) -> directory::Confi
         .iter()
         .map(|account| {
             let mut made = directory::AccountConfig::new(&account.name.value, password_of(account));
-            made.member_of = account.member_of.iter().map(|group| group.value.clone()).collect();
+            made.member_of = account
+                .member_of
+                .iter()
+                .map(|group| group.value.clone())
+                .collect();
             made.password_age_seconds = PASSWORD_AGE_SECONDS;
             made
         })
@@ -94,7 +98,10 @@ pub(super) fn cloud_config(book: &Book, speed: f64) -> cloud::Config {
             }
         })
         .collect();
-    cloud::Config { tenants, cadence: cloud::Cadence { speed } }
+    cloud::Config {
+        tenants,
+        cadence: cloud::Cadence { speed },
+    }
 }
 
 /// The password of a host's computer account; on a real server the Netlogon service makes and keeps it.
@@ -104,7 +111,10 @@ pub(super) fn computer_password(host: &Host) -> SecretString {
 
 /// The account by which a host is a member of its domain.
 pub(super) fn computer_account(book: &Book, host: &Host) -> provlab_agent::ComputerAccount {
-    let netbios = book.domain(&host.domain.value).map(Domain::netbios_name).unwrap_or_default();
+    let netbios = book
+        .domain(&host.domain.value)
+        .map(Domain::netbios_name)
+        .unwrap_or_default();
     provlab_agent::ComputerAccount {
         name: format!("{}$", host.name.value.to_ascii_uppercase()),
         domain: host.domain.value.clone(),
@@ -116,5 +126,8 @@ pub(super) fn computer_account(book: &Book, host: &Host) -> provlab_agent::Compu
 /// What the DC locator would find: domain controllers by domain.
 pub(super) fn domain_controllers(book: &Book) -> BTreeMap<String, Vec<String>> {
     let domains = &book.world().domains;
-    domains.iter().map(|domain| (domain.name.value.clone(), domain.domain_controller_names())).collect()
+    domains
+        .iter()
+        .map(|domain| (domain.name.value.clone(), domain.domain_controller_names()))
+        .collect()
 }

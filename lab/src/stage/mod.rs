@@ -42,7 +42,11 @@ pub fn runtime(stage: StageName, seed: u64) -> std::io::Result<tokio::runtime::R
 ///
 /// # Errors
 /// [`WorldError::Missing`] where the machine lacks something, others where a part does not start.
-pub async fn build(scenario: &Scenario, options: &RunOptions, seed: u64) -> Result<Box<dyn World>, WorldError> {
+pub async fn build(
+    scenario: &Scenario,
+    options: &RunOptions,
+    seed: u64,
+) -> Result<Box<dyn World>, WorldError> {
     match options.stage {
         StageName::Sim => Ok(Box::new(SimWorld::build(scenario, options, seed).await?)),
         StageName::Live => Ok(Box::new(LiveWorld::build(scenario, options).await?)),

@@ -69,7 +69,9 @@ struct Mock<R> {
 impl<R> Mock<R> {
     fn running(&self, name: &str) -> Result<Rc<R>, WorldError> {
         let running = self.running.borrow();
-        running.clone().ok_or_else(|| WorldError::Lab(format!("{name} does not run")))
+        running
+            .clone()
+            .ok_or_else(|| WorldError::Lab(format!("{name} does not run")))
     }
 }
 
@@ -104,9 +106,17 @@ impl SimWorld {
         let clock = Clock::simulated(EPOCH);
         let entropy = Entropy::seeded(seed);
         let (memory, log) = Trace::memory();
-        let trace = if options.verbose { memory.tee(Arc::new(Printer)) } else { memory }.with_clock(&clock);
+        let trace = if options.verbose {
+            memory.tee(Arc::new(Printer))
+        } else {
+            memory
+        }
+        .with_clock(&clock);
         let network = SimNetwork::new(&clock, &trace);
-        let weather = options.weather.map(|weather| storm(&network, &entropy, weather)).unwrap_or_default();
+        let weather = options
+            .weather
+            .map(|weather| storm(&network, &entropy, weather))
+            .unwrap_or_default();
         let platform = |host: &str| Platform {
             host: host.to_owned(),
             net: network.door(host),
@@ -118,7 +128,11 @@ impl SimWorld {
         };
         let mut directories = BTreeMap::new();
         for domain in &book.world().domains {
-            let controller = domain.domain_controller_names().into_iter().next().unwrap_or_default();
+            let controller = domain
+                .domain_controller_names()
+                .into_iter()
+                .next()
+                .unwrap_or_default();
             let mock = Mock {
                 platform: platform(&controller),
                 store: Arc::new(MemoryStore::new()),
@@ -127,14 +141,22 @@ impl SimWorld {
             start_directory(&book, &domain.name, &mock).await?;
             directories.insert(domain.name.value.to_lowercase(), mock);
         }
-        let cloud =
-            Mock { platform: platform(CLOUD), store: Arc::new(MemoryStore::new()), running: RefCell::new(None) };
+        let cloud = Mock {
+            platform: platform(CLOUD),
+            store: Arc::new(MemoryStore::new()),
+            running: RefCell::new(None),
+        };
         start_cloud(&book, &cloud).await?;
         let hosts = book
             .world()
             .hosts
             .iter()
-            .map(|host| (host.name.value.to_lowercase(), sim_host(&book, host, platform(&host.fqdn()))))
+            .map(|host| {
+                (
+                    host.name.value.to_lowercase(),
+                    sim_host(&book, host, platform(&host.fqdn())),
+                )
+            })
             .collect();
         Ok(Self {
             door: platform(LAB),
@@ -184,11 +206,16 @@ impl SimWorld {
 
 fn sim_host(book: &Book, host: &Host, platform: Platform) -> SimHost {
     if let Some(ahead) = host.clock_ahead {
-        platform.clock.set_skew(time::Duration::try_from(ahead.0).unwrap_or(time::Duration::ZERO));
+        platform
+            .clock
+            .set_skew(time::Duration::try_from(ahead.0).unwrap_or(time::Duration::ZERO));
     }
     let computer = declare::computer_account(book, host);
     let files = SimFiles::new();
-    let platform = Platform { files: Arc::new(files.clone()), ..platform };
+    let platform = Platform {
+        files: Arc::new(files.clone()),
+        ..platform
+    };
     SimHost {
         files,
         machine: HostMachine::new(platform, computer, declare::domain_controllers(book), None),
@@ -232,7 +259,10 @@ fn storm(network: &SimNetwork, entropy: &Entropy, weather: Weather) -> Vec<RuleG
 impl SimHost {
     fn start(&self, service: &'static str) {
         let mut services = self.services.borrow_mut();
-        if services.get(service).is_some_and(|task| !task.handle.is_finished()) {
+        if services
+            .get(service)
+            .is_some_and(|task| !task.handle.is_finished())
+        {
             return;
         }
         let (shutdown, stop) = watch::channel(false);
@@ -298,12 +328,19 @@ impl World for SimWorld {
         Duration::ZERO
     }
 
-    async fn directory(&self, domain: &str, command: directory::Command) -> Result<directory::Reply, WorldError> {
+    async fn directory(
+        &self,
+        domain: &str,
+        command: directory::Command,
+    ) -> Result<directory::Reply, WorldError> {
         let running = self.mock(domain)?.running(domain)?;
         running
             .control(command)
             .await
-            .map_err(|error| WorldError::Refused { by: format!("the directory of {domain}"), message: error.to_string() })
+            .map_err(|error| WorldError::Refused {
+                by: format!("the directory of {domain}"),
+                message: error.to_string(),
+            })
     }
 
     async fn cloud(&self, command: cloud::Command) -> Result<cloud::Reply, WorldError> {
@@ -311,7 +348,10 @@ impl World for SimWorld {
         running
             .control(command)
             .await
-            .map_err(|error| WorldError::Refused { by: "the cloud".into(), message: error.to_string() })
+            .map_err(|error| WorldError::Refused {
+                by: "the cloud".into(),
+                message: error.to_string(),
+            })
     }
 
     async fn install(
@@ -326,7 +366,12 @@ impl World for SimWorld {
             ..PackageOptions::default()
         };
         if let Err(error) = install_package(&host.machine, &options) {
-            return Ok(InstallOutcome { completed: false, page: String::new(), says: error.to_string(), data: None });
+            return Ok(InstallOutcome {
+                completed: false,
+                page: String::new(),
+                says: error.to_string(),
+                data: None,
+            });
         }
         host.start(SERVICE_NAME);
         host.start(UPDATER_NAME);
@@ -423,7 +468,9 @@ impl World for SimWorld {
 
     fn heal(&self, name: &str) -> Result<(), WorldError> {
         let guard = self.faults.borrow_mut().remove(name);
-        guard.map(drop).ok_or_else(|| WorldError::Lab(format!("there is no fault `{name}`")))
+        guard
+            .map(drop)
+            .ok_or_else(|| WorldError::Lab(format!("there is no fault `{name}`")))
     }
 
     async fn shut_down(&self, _keep: bool) {
@@ -450,7 +497,12 @@ struct Gate {
 impl Gate {
     fn new() -> (Self, mpsc::UnboundedReceiver<Waiting>) {
         let (pages, waiting) = mpsc::unbounded_channel();
-        (Self { pages: Mutex::new(pages) }, waiting)
+        (
+            Self {
+                pages: Mutex::new(pages),
+            },
+            waiting,
+        )
     }
 }
 
@@ -458,7 +510,11 @@ impl Gate {
 impl PageGate for Gate {
     async fn before_page(&self, page: &'static provlab_agent::setup::generation::PageSpec) {
         let (go_on, went_on) = oneshot::channel();
-        let sent = self.pages.lock().unwrap_or_else(PoisonError::into_inner).send((page.title, go_on));
+        let sent = self
+            .pages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .send((page.title, go_on));
         if sent.is_ok() {
             let _ = went_on.await;
         }

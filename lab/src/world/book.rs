@@ -33,7 +33,10 @@ pub struct UnknownName {
 }
 
 fn found<'a, T>(what: &'static str, name: &str, item: Option<&'a T>) -> Result<&'a T, UnknownName> {
-    item.ok_or_else(|| UnknownName { what, name: name.into() })
+    item.ok_or_else(|| UnknownName {
+        what,
+        name: name.into(),
+    })
 }
 
 impl Book {
@@ -52,7 +55,11 @@ impl Book {
     /// # Errors
     /// If the world declares no such host.
     pub fn host(&self, name: &str) -> Result<&Host, UnknownName> {
-        let host = self.world.hosts.iter().find(|host| host.name.value.eq_ignore_ascii_case(name));
+        let host = self
+            .world
+            .hosts
+            .iter()
+            .find(|host| host.name.value.eq_ignore_ascii_case(name));
         found("host", name, host)
     }
 
@@ -61,7 +68,11 @@ impl Book {
     /// # Errors
     /// If the world declares no such domain.
     pub fn domain(&self, name: &str) -> Result<&Domain, UnknownName> {
-        let domain = self.world.domains.iter().find(|domain| domain.name.value.eq_ignore_ascii_case(name));
+        let domain = self
+            .world
+            .domains
+            .iter()
+            .find(|domain| domain.name.value.eq_ignore_ascii_case(name));
         found("domain", name, domain)
     }
 
@@ -70,7 +81,11 @@ impl Book {
     /// # Errors
     /// If the world declares no such tenant.
     pub fn tenant(&self, name: &str) -> Result<&Tenant, UnknownName> {
-        let tenant = self.world.tenants.iter().find(|tenant| tenant.name.value.eq_ignore_ascii_case(name));
+        let tenant = self
+            .world
+            .tenants
+            .iter()
+            .find(|tenant| tenant.name.value.eq_ignore_ascii_case(name));
         found("tenant", name, tenant)
     }
 
@@ -80,7 +95,11 @@ impl Book {
     /// If there is no such domain.
     pub fn split<'a>(&self, logon_name: &'a str) -> Result<(&Domain, &'a str), UnknownName> {
         let (netbios, account) = logon_name.split_once('\\').unwrap_or(("", logon_name));
-        let domain = self.world.domains.iter().find(|domain| domain.netbios_name().eq_ignore_ascii_case(netbios));
+        let domain = self
+            .world
+            .domains
+            .iter()
+            .find(|domain| domain.netbios_name().eq_ignore_ascii_case(netbios));
         Ok((found("domain", netbios, domain)?, account))
     }
 
@@ -91,15 +110,24 @@ impl Book {
     /// If there is no such domain.
     pub fn domain_credential(&self, logon_name: &str) -> Result<Credential, UnknownName> {
         let (domain, name) = self.split(logon_name)?;
-        let declared = domain.accounts.iter().find(|account| account.name.value.eq_ignore_ascii_case(name));
+        let declared = domain
+            .accounts
+            .iter()
+            .find(|account| account.name.value.eq_ignore_ascii_case(name));
         let password = declared.map_or_else(|| default_password(name), password_of);
-        Ok(Credential { name: logon_name.into(), password })
+        Ok(Credential {
+            name: logon_name.into(),
+            password,
+        })
     }
 
     /// The domain's built-in Administrator, by which the lab itself acts.
     pub fn administrator(&self, domain: &Domain) -> Credential {
         let name = format!("{}\\Administrator", domain.netbios_name());
-        Credential { name, password: default_password("Administrator") }
+        Credential {
+            name,
+            password: default_password("Administrator"),
+        }
     }
 
     /// The credential of a cloud account by its name in a tenant.
@@ -108,10 +136,16 @@ impl Book {
     /// If the world declares no such tenant or account.
     pub fn cloud_credential(&self, tenant: &str, account: &str) -> Result<Credential, UnknownName> {
         let tenant = self.tenant(tenant)?;
-        let declared = tenant.accounts.iter().find(|known| known.name.value.eq_ignore_ascii_case(account));
+        let declared = tenant
+            .accounts
+            .iter()
+            .find(|known| known.name.value.eq_ignore_ascii_case(account));
         let declared = found("cloud account", account, declared)?;
         let name = format!("{}@{}", declared.name.value, initial_domain(tenant));
-        Ok(Credential { name, password: cloud_password_of(declared) })
+        Ok(Credential {
+            name,
+            password: cloud_password_of(declared),
+        })
     }
 }
 
@@ -126,17 +160,27 @@ pub fn environment_of(word: EnvironmentWord) -> &'static Environment {
 
 /// A tenant's initial domain, such as `contoso.onmicrosoft.com`.
 pub fn initial_domain(tenant: &Tenant) -> String {
-    format!("{}.{}", tenant.name.value, environment_of(tenant.environment()).initial_domain_suffix)
+    format!(
+        "{}.{}",
+        tenant.name.value,
+        environment_of(tenant.environment()).initial_domain_suffix
+    )
 }
 
 /// The password of a declared domain account.
 pub fn password_of(account: &DomainAccount) -> SecretString {
-    account.password.clone().unwrap_or_else(|| default_password(&account.name.value))
+    account
+        .password
+        .clone()
+        .unwrap_or_else(|| default_password(&account.name.value))
 }
 
 /// The password of a declared cloud account.
 pub fn cloud_password_of(account: &CloudAccount) -> SecretString {
-    account.password.clone().unwrap_or_else(|| default_password(&account.name.value))
+    account
+        .password
+        .clone()
+        .unwrap_or_else(|| default_password(&account.name.value))
 }
 
 /// The password of an account that was declared without one: long and complex enough for AD's default

@@ -84,7 +84,10 @@ impl Graph {
         ]
         .map(|(name, value)| format!("{name}={}", form_encoded(value)))
         .join("&");
-        let url = format!("https://{}/{tenant_domain}/oauth2/v2.0/token", environment.login_host);
+        let url = format!(
+            "https://{}/{tenant_domain}/oauth2/v2.0/token",
+            environment.login_host
+        );
         let request = CloudRequest::post(&url, FORM, form.into_bytes());
         let answer = exchange(platform, Method::POST, url, &request).await?;
         Ok(Self {
@@ -115,21 +118,34 @@ impl Graph {
     /// The cloud's own answer.
     pub async fn create_configuration(&self, domain: &str) -> Result<(), GraphError> {
         let organization = format!("/beta/organization/{}", self.organization().await?);
-        self.call(Method::PATCH, &organization, Some(json!({ "onPremisesSyncEnabled": true }))).await?;
+        self.call(
+            Method::PATCH,
+            &organization,
+            Some(json!({ "onPremisesSyncEnabled": true })),
+        )
+        .await?;
         let instantiate = format!("/beta/applicationTemplates/{PROVISIONING_TEMPLATE}/instantiate");
-        let made = self.call(Method::POST, &instantiate, Some(json!({ "displayName": domain }))).await?;
+        let made = self
+            .call(Method::POST, &instantiate, Some(json!({ "displayName": domain })))
+            .await?;
         let principal = made["servicePrincipal"]["objectId"]
             .as_str()
             .or_else(|| made["servicePrincipal"]["id"].as_str())
             .unwrap_or_default()
             .to_owned();
         let base = format!("/beta/servicePrincipals/{principal}/synchronization");
-        self.call(Method::POST, &format!("{base}/jobs"), Some(json!({ "templateId": JOB_TEMPLATE }))).await?;
+        self.call(
+            Method::POST,
+            &format!("{base}/jobs"),
+            Some(json!({ "templateId": JOB_TEMPLATE })),
+        )
+        .await?;
         let secrets = json!({ "value": [
             { "key": "Domain", "value": json!({ "domain": domain }).to_string() },
             { "key": "AppKey", "value": json!({ "appKeyScenario": JOB_TEMPLATE }).to_string() },
         ]});
-        self.call(Method::PUT, &format!("{base}/secrets"), Some(secrets)).await?;
+        self.call(Method::PUT, &format!("{base}/secrets"), Some(secrets))
+            .await?;
         Ok(())
     }
 
@@ -139,21 +155,32 @@ impl Graph {
     /// The cloud's own answer, or that there is no such configuration.
     pub async fn job(&self, domain: &str, verb: &str) -> Result<(), GraphError> {
         let filter = form_encoded(&format!("displayName eq '{domain}'"));
-        let principals =
-            self.call(Method::GET, &format!("/beta/servicePrincipals?$filter={filter}"), None).await?;
-        let missing =
-            || GraphError::NoConfiguration { tenant: self.tenant.clone(), domain: domain.to_owned() };
+        let principals = self
+            .call(
+                Method::GET,
+                &format!("/beta/servicePrincipals?$filter={filter}"),
+                None,
+            )
+            .await?;
+        let missing = || GraphError::NoConfiguration {
+            tenant: self.tenant.clone(),
+            domain: domain.to_owned(),
+        };
         let principal = principals["value"][0]["id"].as_str().ok_or_else(missing)?;
         let jobs = format!("/beta/servicePrincipals/{principal}/synchronization/jobs");
         let listed = self.call(Method::GET, &jobs, None).await?;
         let job = listed["value"][0]["id"].as_str().ok_or_else(missing)?;
-        self.call(Method::POST, &format!("{jobs}/{job}/{verb}"), None).await?;
+        self.call(Method::POST, &format!("{jobs}/{job}/{verb}"), None)
+            .await?;
         Ok(())
     }
 
     async fn organization(&self) -> Result<String, GraphError> {
         let organizations = self.call(Method::GET, "/beta/organization", None).await?;
-        Ok(organizations["value"][0]["id"].as_str().unwrap_or(&self.tenant_domain).to_owned())
+        Ok(organizations["value"][0]["id"]
+            .as_str()
+            .unwrap_or(&self.tenant_domain)
+            .to_owned())
     }
 }
 
@@ -175,10 +202,19 @@ async fn exchange(
     let part = |name: &str| value["error"][name].as_str().unwrap_or_default().to_owned();
     let (code, message) = match &value["error"] {
         // OAuth puts the code there itself (PR 3.3), Graph an object (CS 6.8).
-        Value::String(code) => (code.clone(), value["error_description"].as_str().unwrap_or_default().to_owned()),
+        Value::String(code) => (
+            code.clone(),
+            value["error_description"].as_str().unwrap_or_default().to_owned(),
+        ),
         _ => (part("code"), part("message")),
     };
-    Err(GraphError::Refused { method, url, status: answer.status, code, message })
+    Err(GraphError::Refused {
+        method,
+        url,
+        status: answer.status,
+        code,
+        message,
+    })
 }
 
 /// `application/x-www-form-urlencoded` of one value.
@@ -186,7 +222,9 @@ fn form_encoded(value: &str) -> String {
     value
         .bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
             other => format!("%{other:02X}"),
         })
         .collect()

@@ -10,7 +10,8 @@ use provlab_agent::host::{ServiceControl, ServiceError};
 use provlab_platform::{Platform, trace::TraceLog};
 
 pub use book::{
-    Book, Credential, UnknownName, cloud_password_of, default_password, environment_of, initial_domain, password_of,
+    Book, Credential, UnknownName, cloud_password_of, default_password, environment_of, initial_domain,
+    password_of,
 };
 pub use graph::{Graph, GraphError};
 
@@ -107,7 +108,10 @@ impl ServiceState {
                 running: entry.state == provlab_agent::host::ServiceState::Running,
                 account: entry.account,
             }),
-            Err(ServiceError::NotInstalled(_)) => Ok(Self { running: false, account: String::new() }),
+            Err(ServiceError::NotInstalled(_)) => Ok(Self {
+                running: false,
+                account: String::new(),
+            }),
             Err(error) => Err(WorldError::Lab(error.to_string())),
         }
     }

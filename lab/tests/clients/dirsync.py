@@ -1,7 +1,7 @@
 """Reads the embedded directory's changes with python3-ldap3's DirSync, as any administrator's script would.
 
 Reads a JSON object from standard input: host, port, ca, user, password, base, change_dn.
-Writes a JSON object to standard output: initial and delta, each a map from sAMAccountName to attributes.
+Writes a JSON object to standard output: initial and delta, each a map from DN to attributes, and initial_pages.
 """
 
 import json
@@ -9,6 +9,12 @@ import ssl
 import sys
 
 import ldap3
+
+
+def values_of(entry) -> dict:
+    """The attributes that the server sent, one value each; ldap3 fills in the others as empty."""
+    sent = ((name, value) for name, value in entry["attributes"].items() if value != [])
+    return {name: str(value[0] if isinstance(value, list) else value) for name, value in sent}
 
 
 def main() -> None:
@@ -36,8 +42,7 @@ def main() -> None:
             for entry in dir_sync.loop():
                 if entry.get("type") != "searchResEntry":
                     continue
-                attributes = {name: str(value) for name, value in entry["attributes"].items()}
-                found[entry["dn"]] = attributes
+                found[entry["dn"]] = values_of(entry)
             if not dir_sync.more_results:
                 return found, pages
 
@@ -46,7 +51,6 @@ def main() -> None:
     delta, _ = page_through()
     json.dump(
         {
-            "vendor": server.info.naming_contexts,
             "initial": initial,
             "initial_pages": initial_pages,
             "delta": delta,

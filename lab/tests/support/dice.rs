@@ -7,7 +7,9 @@ pub struct Dice(u64);
 impl Dice {
     /// The dice of case `number` at the door `door`: nothing that happened in other cases changes them.
     pub fn of_case(seed: u64, door: &str, number: u64) -> Self {
-        let name = door.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let name = door.bytes().fold(seed, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         let mut dice = Self(name ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         dice.number();
         dice

@@ -46,7 +46,10 @@ fn control(oid: &str, critical: bool, value: &[u8]) -> Vec<u8> {
 
 /// A simple bind.
 pub fn bind(name: &str, password: &str) -> Vec<u8> {
-    let operation = list(0x60, &[number(0x02, 3), text(name), element(0x80, password.as_bytes())]);
+    let operation = list(
+        0x60,
+        &[number(0x02, 3), text(name), element(0x80, password.as_bytes())],
+    );
     message(1, &operation, &[])
 }
 
@@ -88,7 +91,13 @@ pub fn root_search() -> Vec<u8> {
 }
 
 fn change(kind: u8, name: &str, value: &str) -> Vec<u8> {
-    list(0x30, &[number(0x0a, kind), list(0x30, &[text(name), list(0x31, &[text(value)])])])
+    list(
+        0x30,
+        &[
+            number(0x0a, kind),
+            list(0x30, &[text(name), list(0x31, &[text(value)])]),
+        ],
+    )
 }
 
 fn modify(dn: &str, changes: &[Vec<u8>]) -> Vec<u8> {
@@ -113,31 +122,99 @@ pub fn requests() -> Vec<Vec<u8>> {
         everything.clone(),
         equals("sAMAccountName", "install-admin"),
         equals("objectGUID", guid),
-        list(0xa0, &[equals("objectClass", "user"), list(0xa2, &[equals("objectCategory", "computer")])]),
-        list(0xa1, &[equals("anr", "install adm"), equals("noSuchAttribute", "x")]),
-        list(0xa4, &[text("displayName"), list(0x30, &[element(0x80, b"A"), element(0x81, b"l"), element(0x82, b"e")])]),
+        list(
+            0xa0,
+            &[
+                equals("objectClass", "user"),
+                list(0xa2, &[equals("objectCategory", "computer")]),
+            ],
+        ),
+        list(
+            0xa1,
+            &[equals("anr", "install adm"), equals("noSuchAttribute", "x")],
+        ),
+        list(
+            0xa4,
+            &[
+                text("displayName"),
+                list(
+                    0x30,
+                    &[element(0x80, b"A"), element(0x81, b"l"), element(0x82, b"e")],
+                ),
+            ],
+        ),
         list(0xa5, &[text("uSNChanged"), text("1")]),
         list(0xa6, &[text("whenCreated"), text("20300101000000.0Z")]),
         list(0xa8, &[text("cn"), text("alice")]),
         matching("1.2.840.113556.1.4.803", "userAccountControl", "2"),
         matching("1.2.840.113556.1.4.804", "groupType", "2147483650"),
-        matching("1.2.840.113556.1.4.1941", "memberOf", "CN=Domain Admins,CN=Users,DC=contoso,DC=com"),
+        matching(
+            "1.2.840.113556.1.4.1941",
+            "memberOf",
+            "CN=Domain Admins,CN=Users,DC=contoso,DC=com",
+        ),
     ];
-    let paged = |size: u8| control("1.2.840.113556.1.4.319", true, &list(0x30, &[number(0x02, size), text("")]));
-    let dirsync = list(0x30, &[element(0x02, &[0x80, 0, 0, 1]), element(0x02, &[0x10, 0]), text("")]);
+    let paged = |size: u8| {
+        control(
+            "1.2.840.113556.1.4.319",
+            true,
+            &list(0x30, &[number(0x02, size), text("")]),
+        )
+    };
+    let dirsync = list(
+        0x30,
+        &[
+            element(0x02, &[0x80, 0, 0, 1]),
+            element(0x02, &[0x10, 0]),
+            text(""),
+        ],
+    );
     let controls = [
         vec![paged(5)],
         vec![control("1.2.840.113556.1.4.841", true, &dirsync)],
-        vec![control("1.2.840.113556.1.4.801", true, &list(0x30, &[number(0x02, 7)]))],
-        vec![control("1.2.840.113556.1.4.529", false, &list(0x30, &[number(0x02, 1)])), paged(2)],
-        vec![control("1.2.840.113556.1.4.417", true, b""), control("1.2.840.113556.1.4.2064", true, b"")],
+        vec![control(
+            "1.2.840.113556.1.4.801",
+            true,
+            &list(0x30, &[number(0x02, 7)]),
+        )],
+        vec![
+            control("1.2.840.113556.1.4.529", false, &list(0x30, &[number(0x02, 1)])),
+            paged(2),
+        ],
+        vec![
+            control("1.2.840.113556.1.4.417", true, b""),
+            control("1.2.840.113556.1.4.2064", true, b""),
+        ],
         vec![control("1.2.3.4.5", true, b"unknown")],
-        vec![control("1.2.840.113556.1.4.473", true, &list(0x30, &[list(0x30, &[text("cn")])]))],
+        vec![control(
+            "1.2.840.113556.1.4.473",
+            true,
+            &list(0x30, &[list(0x30, &[text("cn")])]),
+        )],
     ];
-    let names = ["*", "+", "1.1", "member;range=0-1", "nTSecurityDescriptor", "tokenGroups", "msDS-ManagedPassword"];
-    let mut all: Vec<Vec<u8>> = filters.iter().map(|filter| search(BASE, 2, filter, &names[..1], &[])).collect();
-    all.extend(controls.iter().map(|controls| search(BASE, 2, &filters[3], &["cn", "member"], controls)));
-    all.extend(names.iter().map(|name| search(USER, 0, &everything, &[name], &[])));
+    let names = [
+        "*",
+        "+",
+        "1.1",
+        "member;range=0-1",
+        "nTSecurityDescriptor",
+        "tokenGroups",
+        "msDS-ManagedPassword",
+    ];
+    let mut all: Vec<Vec<u8>> = filters
+        .iter()
+        .map(|filter| search(BASE, 2, filter, &names[..1], &[]))
+        .collect();
+    all.extend(
+        controls
+            .iter()
+            .map(|controls| search(BASE, 2, &filters[3], &["cn", "member"], controls)),
+    );
+    all.extend(
+        names
+            .iter()
+            .map(|name| search(USER, 0, &everything, &[name], &[])),
+    );
     let user = [
         attribute("objectClass", "user"),
         attribute("sAMAccountName", "mallory"),
@@ -149,15 +226,59 @@ pub fn requests() -> Vec<Vec<u8>> {
         bind("CONTOSO\\install-admin", "wrong"),
         bind("", ""),
         message(1, &list(0x60, &[number(0x02, 3), text(""), sasl]), &[]),
-        message(1, &list(0x60, &[number(0x02, 2), text(USER), element(0x80, b"x")]), &[]),
-        modify(USER, &[change(2, "department", "Tea"), change(0, "otherTelephone", "1"), change(1, "title", "x")]),
+        message(
+            1,
+            &list(0x60, &[number(0x02, 2), text(USER), element(0x80, b"x")]),
+            &[],
+        ),
+        modify(
+            USER,
+            &[
+                change(2, "department", "Tea"),
+                change(0, "otherTelephone", "1"),
+                change(1, "title", "x"),
+            ],
+        ),
         modify(USER, &[change(2, "unicodePwd", "\"\0a\0\"\0")]),
-        modify("CN=Domain Admins,CN=Users,DC=contoso,DC=com", &[change(0, "member", USER)]),
-        message(3, &list(0x68, &[text("CN=mallory,CN=Users,DC=contoso,DC=com"), list(0x30, &user)]), &[]),
+        modify(
+            "CN=Domain Admins,CN=Users,DC=contoso,DC=com",
+            &[change(0, "member", USER)],
+        ),
+        message(
+            3,
+            &list(
+                0x68,
+                &[text("CN=mallory,CN=Users,DC=contoso,DC=com"), list(0x30, &user)],
+            ),
+            &[],
+        ),
         message(5, &element(0x4a, b"CN=mallory,CN=Users,DC=contoso,DC=com"), &[]),
-        message(5, &element(0x4a, b"OU=Staff,DC=contoso,DC=com"), &[control("1.2.840.113556.1.4.805", true, b"")]),
-        message(6, &list(0x6c, &[text(USER), text("CN=renamed"), number(0x01, 0xff), element(0x80, BASE.as_bytes())]), &[]),
-        message(7, &list(0x6e, &[text(USER), list(0x30, &[text("cn"), text("install-admin")])]), &[]),
+        message(
+            5,
+            &element(0x4a, b"OU=Staff,DC=contoso,DC=com"),
+            &[control("1.2.840.113556.1.4.805", true, b"")],
+        ),
+        message(
+            6,
+            &list(
+                0x6c,
+                &[
+                    text(USER),
+                    text("CN=renamed"),
+                    number(0x01, 0xff),
+                    element(0x80, BASE.as_bytes()),
+                ],
+            ),
+            &[],
+        ),
+        message(
+            7,
+            &list(
+                0x6e,
+                &[text(USER), list(0x30, &[text("cn"), text("install-admin")])],
+            ),
+            &[],
+        ),
         message(8, &element(0x50, &[2]), &[]),
         message(8, &element(0x42, b""), &[]),
         extended("1.3.6.1.4.1.1466.20037"),
@@ -188,21 +309,54 @@ pub fn designed() -> Vec<(&'static str, Vec<u8>)> {
         ("a filter of 3000 levels of and", nested(0xa0, 3_000)),
         ("a filter of 3000 levels of not", nested(0xa2, 3_000)),
         ("a filter of 60000 terms", search("", 2, &wide, &[], &[])),
-        ("70000 selected attributes", search("DC=contoso,DC=com", 2, &everything, &names, &[])),
-        ("5000 controls", search("DC=contoso,DC=com", 2, &everything, &[], &many_controls)),
-        ("a name of a megabyte", search(&long_name, 0, &everything, &[], &[])),
-        ("a name of 20000 parts", search(&many_parts, 0, &everything, &[], &[])),
+        (
+            "70000 selected attributes",
+            search("DC=contoso,DC=com", 2, &everything, &names, &[]),
+        ),
+        (
+            "5000 controls",
+            search("DC=contoso,DC=com", 2, &everything, &[], &many_controls),
+        ),
+        (
+            "a name of a megabyte",
+            search(&long_name, 0, &everything, &[], &[]),
+        ),
+        (
+            "a name of 20000 parts",
+            search(&many_parts, 0, &everything, &[], &[]),
+        ),
         (
             "200000 values",
-            modify("CN=Users,DC=contoso,DC=com", &[list(0x30, &[number(0x0a, 0), list(0x30, &[text("member"), list(0x31, &values)])])]),
+            modify(
+                "CN=Users,DC=contoso,DC=com",
+                &[list(
+                    0x30,
+                    &[
+                        number(0x0a, 0),
+                        list(0x30, &[text("member"), list(0x31, &values)]),
+                    ],
+                )],
+            ),
         ),
         ("a bind name of a megabyte", bind(&long_name, "x")),
-        ("a password of a megabyte", bind("CONTOSO\\install-admin", &"p".repeat(1 << 20))),
-        ("the indefinite form", [&[0x30, 0x80][..], &root_search()[2..], &[0, 0]].concat()),
+        (
+            "a password of a megabyte",
+            bind("CONTOSO\\install-admin", &"p".repeat(1 << 20)),
+        ),
+        (
+            "the indefinite form",
+            [&[0x30, 0x80][..], &root_search()[2..], &[0, 0]].concat(),
+        ),
         ("a length in 126 bytes", [&[0x30, 0xfe][..], &[0; 126]].concat()),
         ("a message id of zero", message(0, &element(0x42, b""), &[])),
-        ("a message id below zero", list(0x30, &[element(0x02, &[0xff]), element(0x42, b"")])),
-        ("a message id of five bytes", list(0x30, &[element(0x02, &[1, 0, 0, 0, 0]), element(0x42, b"")])),
+        (
+            "a message id below zero",
+            list(0x30, &[element(0x02, &[0xff]), element(0x42, b"")]),
+        ),
+        (
+            "a message id of five bytes",
+            list(0x30, &[element(0x02, &[1, 0, 0, 0, 0]), element(0x42, b"")]),
+        ),
         ("an empty sequence", vec![0x30, 0x00]),
         ("another protocol", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
     ]
@@ -222,8 +376,15 @@ pub fn judge(answer: &[u8]) -> Result<Vec<u8>, String> {
         }
         let (id, _, operation) = take(message)?;
         let (kind, contents, _) = take(operation)?;
-        if id != 0x02 || !matches!(kind, 0x61 | 0x64 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x73 | 0x78 | 0x79) {
-            return Err(format!("an answer of kind {kind:#04x} with an id of kind {id:#04x}"));
+        if id != 0x02
+            || !matches!(
+                kind,
+                0x61 | 0x64 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x73 | 0x78 | 0x79
+            )
+        {
+            return Err(format!(
+                "an answer of kind {kind:#04x} with an id of kind {id:#04x}"
+            ));
         }
         if !matches!(kind, 0x64 | 0x73) {
             let (_, code, _) = take(contents)?;
@@ -236,15 +397,24 @@ pub fn judge(answer: &[u8]) -> Result<Vec<u8>, String> {
 
 /// The first element: its tag, its contents, and what follows it.
 fn take(bytes: &[u8]) -> Result<(u8, &[u8], &[u8]), String> {
-    let [tag, first, rest @ ..] = bytes else { return Err("an answer breaks off".into()) };
+    let [tag, first, rest @ ..] = bytes else {
+        return Err("an answer breaks off".into());
+    };
     let (length, rest) = match *first {
         short @ 0..=0x7f => (usize::from(short), rest),
         long @ 0x81..=0x84 => {
-            let (length, rest) = rest.split_at_checked(usize::from(long & 0x7f)).ok_or("a length breaks off")?;
-            (length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)), rest)
+            let (length, rest) = rest
+                .split_at_checked(usize::from(long & 0x7f))
+                .ok_or("a length breaks off")?;
+            (
+                length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)),
+                rest,
+            )
         }
         other => return Err(format!("a length of the form {other:#04x}")),
     };
-    let (contents, rest) = rest.split_at_checked(length).ok_or("an answer ends before its length")?;
+    let (contents, rest) = rest
+        .split_at_checked(length)
+        .ok_or("an answer ends before its length")?;
     Ok((*tag, contents, rest))
 }

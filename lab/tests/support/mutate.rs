@@ -3,7 +3,9 @@
 use super::dice::Dice;
 
 /// Bytes that parsers trip over most often.
-const EDGES: [u8; 12] = [0x00, 0x01, 0x20, 0x22, 0x25, 0x2f, 0x30, 0x7f, 0x80, 0x84, 0xfe, 0xff];
+const EDGES: [u8; 12] = [
+    0x00, 0x01, 0x20, 0x22, 0x25, 0x2f, 0x30, 0x7f, 0x80, 0x84, 0xfe, 0xff,
+];
 
 /// Most bytes that a damaged message has; larger ones are the business of tests of their own.
 const MAX_DAMAGED_BYTES: usize = 64 * 1024;
@@ -141,6 +143,38 @@ pub const HTTP_WORDS: &[&[u8]] = &[
     b"00000000-0000-0000-0000-000000000000",
 ];
 
+/// Damages an HTTP request: its target, its body, or anything.
+pub fn mutate_http(dice: &mut Dice, bytes: &mut Vec<u8>) {
+    let body = find(bytes, b"\r\n\r\n")
+        .map(|at| at + 4)
+        .filter(|at| *at < bytes.len());
+    let target = find(bytes, b" ")
+        .zip(find(bytes, b" HTTP/"))
+        .map(|(start, end)| (start + 1, end));
+    match (dice.below(5), target, body) {
+        (0 | 1, Some((start, end)), _) if start < end => {
+            let mut target = bytes[start..end].to_vec();
+            mutate(dice, &mut target, HTTP_WORDS);
+            // Escaped, or the request would not be read as far as to its target.
+            bytes.splice(start..end, target.into_iter().flat_map(escaped));
+        }
+        (2 | 3, _, Some(start)) => {
+            let mut body = bytes.split_off(start);
+            mutate(dice, &mut body, HTTP_WORDS);
+            bytes.extend(body);
+        }
+        _ => mutate(dice, bytes, HTTP_WORDS),
+    }
+}
+
+fn escaped(byte: u8) -> Vec<u8> {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => vec![byte],
+        _ if b"/?&=$%-_.~!'()*+,;:@".contains(&byte) => vec![byte],
+        other => format!("%{other:02X}").into_bytes(),
+    }
+}
+
 /// Words of the relay's frames.
 pub const FRAME_WORDS: &[&[u8]] = &[
     b"\"v\":2",
@@ -166,10 +200,7 @@ pub fn repair_ldap(bytes: &mut Vec<u8>) {
         return;
     }
     let header = match bytes[1] {
-        short @ 0..=0x7f => {
-            let _ = short;
-            2
-        }
+        0..=0x7f => 2,
         long => 2 + usize::from(long & 0x7f).min(4),
     };
     let body = bytes.split_off(header.min(bytes.len()));
@@ -179,10 +210,16 @@ pub fn repair_ldap(bytes: &mut Vec<u8>) {
 /// Makes the `Content-Length` of an HTTP request true again.
 pub fn repair_http(bytes: &mut Vec<u8>) {
     const NAME: &[u8] = b"content-length: ";
-    let Some(body) = find(bytes, b"\r\n\r\n").map(|at| at + 4) else { return };
+    let Some(body) = find(bytes, b"\r\n\r\n").map(|at| at + 4) else {
+        return;
+    };
     let head = bytes[..body].to_ascii_lowercase();
-    let Some(start) = find(&head, NAME).map(|at| at + NAME.len()) else { return };
-    let Some(end) = find(&head[start..], b"\r\n").map(|at| start + at) else { return };
+    let Some(start) = find(&head, NAME).map(|at| at + NAME.len()) else {
+        return;
+    };
+    let Some(end) = find(&head[start..], b"\r\n").map(|at| start + at) else {
+        return;
+    };
     let length = (bytes.len() - body).to_string();
     bytes.splice(start..end, length.into_bytes());
 }

@@ -91,13 +91,21 @@ const SLACK: Duration = Duration::from_secs(5);
 impl Door {
     /// How long a silent client may keep this port busy: the limits of what it serves, one after the other.
     pub fn longest_silence(&self) -> Duration {
-        let handshake = if self.sealed { http::HANDSHAKE_TIMEOUT } else { Duration::ZERO };
+        let handshake = if self.sealed {
+            http::HANDSHAKE_TIMEOUT
+        } else {
+            Duration::ZERO
+        };
         handshake
             + SLACK
             + match self.protocol {
                 Protocol::Ldap => limits::IDLE_TIMEOUT + limits::FRAME_TIMEOUT,
                 Protocol::Http => http::HEAD_TIMEOUT * 2 + http::BODY_TIMEOUT,
-                Protocol::Relay => http::HEAD_TIMEOUT + relay::HELLO_TIMEOUT + relay::KEEP_ALIVE * (relay::SILENT_INTERVALS + 1),
+                Protocol::Relay => {
+                    http::HEAD_TIMEOUT
+                        + relay::HELLO_TIMEOUT
+                        + relay::KEEP_ALIVE * (relay::SILENT_INTERVALS + 1)
+                }
             }
     }
 }
@@ -114,7 +122,12 @@ pub async fn deliver(victim: &Victim, door: &Door, plan: &Plan) -> Result<Answer
 ///
 /// # Errors
 /// As [`deliver`].
-pub async fn deliver_after(victim: &Victim, door: &Door, first: &[u8], plan: &Plan) -> Result<Answer, String> {
+pub async fn deliver_after(
+    victim: &Victim,
+    door: &Door,
+    first: &[u8],
+    plan: &Plan,
+) -> Result<Answer, String> {
     let stream = victim.connect(&door.to, door.sealed).await?;
     let begun = victim.clock.now();
     let (mut reader, mut writer) = tokio::io::split(stream);
@@ -168,7 +181,10 @@ pub async fn deliver_after(victim: &Victim, door: &Door, first: &[u8], plan: &Pl
         }
     };
     if victim.clock.timeout(limit, both).await.is_err() {
-        return Err(format!("it is still open after {limit:?}; it took {taken} bytes and said {:?}", text(&answer.bytes)));
+        return Err(format!(
+            "it is still open after {limit:?}; it took {taken} bytes and said {:?}",
+            text(&answer.bytes)
+        ));
     }
     if door.to.host.contains("renewtrust") {
         victim.learn(&answer.bytes);
@@ -199,7 +215,11 @@ pub async fn flood(victim: &Victim, door: &Door, first: &[u8], again: &[u8]) -> 
     if taken >= MOST_POURED_BYTES {
         return Err(format!("it still reads after {taken} bytes"));
     }
-    Ok(Answer { taken, took: victim.clock.now() - begun, ..Answer::default() })
+    Ok(Answer {
+        taken,
+        took: victim.clock.now() - begun,
+        ..Answer::default()
+    })
 }
 
 /// Writes all of `bytes`, counting them; false if the server takes no more.
@@ -226,10 +246,12 @@ pub fn judge(protocol: Protocol, answer: &Answer) -> Result<(), String> {
         return Ok(());
     }
     let judged = match protocol {
-        Protocol::Ldap => ldap::judge(&answer.bytes).and_then(|codes| match codes.iter().find(|code| **code == OTHER) {
-            Some(_) => Err("the result is `other`".to_owned()),
-            None => Ok(()),
-        }),
+        Protocol::Ldap => {
+            ldap::judge(&answer.bytes).and_then(|codes| match codes.iter().find(|code| **code == OTHER) {
+                Some(_) => Err("the result is `other`".to_owned()),
+                None => Ok(()),
+            })
+        }
         Protocol::Http => judge_http(&answer.bytes),
         Protocol::Relay => websocket::judge(&answer.bytes),
     };

@@ -28,13 +28,21 @@ impl Needles {
         self.bytes(&format!("{name} in UTF-16"), &utf16);
         self.bytes(&format!("NT hash of {name}"), nt_hash(password).as_bytes());
         let percent = |byte: u8| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
             other => format!("%{other:02X}"),
         };
         let escaped: String = password.bytes().map(percent).collect();
-        self.add(format!("{name} with percent signs"), escaped.to_lowercase().into_bytes());
+        self.add(
+            format!("{name} with percent signs"),
+            escaped.to_lowercase().into_bytes(),
+        );
         self.add(format!("{name} with percent signs"), escaped.into_bytes());
-        self.add(format!("{name} in XML"), password.replace('&', "&amp;").into_bytes());
+        self.add(
+            format!("{name} in XML"),
+            password.replace('&', "&amp;").into_bytes(),
+        );
     }
 
     /// Adds bytes: raw, in hexadecimal, and in base64 wherever in a text they might begin.
@@ -46,7 +54,8 @@ impl Needles {
         self.add(format!("{name} as numbers"), list.join(",").into_bytes());
         self.add(format!("{name} as numbers"), list.join(", ").into_bytes());
         for alphabet in [&STANDARD, &URL_SAFE] {
-            let engine = GeneralPurpose::new(alphabet, GeneralPurposeConfig::new().with_encode_padding(false));
+            let engine =
+                GeneralPurpose::new(alphabet, GeneralPurposeConfig::new().with_encode_padding(false));
             for shift in 0..3 {
                 let text = engine.encode([&[0; 3][..shift], bytes].concat());
                 // The characters that hold nothing but these bytes, whatever stands around them.
@@ -57,7 +66,9 @@ impl Needles {
     }
 
     fn add(&mut self, name: String, needle: Vec<u8>) {
-        let Some(start) = needle.first_chunk::<KEY_BYTES>() else { return };
+        let Some(start) = needle.first_chunk::<KEY_BYTES>() else {
+            return;
+        };
         self.by_start.entry(*start).or_default().push(self.all.len());
         self.all.push((name, needle));
     }
@@ -70,8 +81,14 @@ impl Needles {
             if let Some(start) = rest.first_chunk::<KEY_BYTES>() {
                 let candidates = self.by_start.get(start).map_or(&[][..], Vec::as_slice);
                 let names = candidates.iter().map(|index| &self.all[*index]);
-                let names = names.filter(|(_, needle)| rest.starts_with(needle)).map(|(name, _)| name.clone());
-                found.extend(names.chain(marker(rest)).map(|name| format!("{name}, after {:?}", before(text, at))));
+                let names = names
+                    .filter(|(_, needle)| rest.starts_with(needle))
+                    .map(|(name, _)| name.clone());
+                found.extend(
+                    names
+                        .chain(marker(rest))
+                        .map(|name| format!("{name}, after {:?}", before(text, at))),
+                );
             }
         }
         found
@@ -89,7 +106,10 @@ fn marker(rest: &[u8]) -> Option<String> {
         (b"PRIVATE KEY-----", "a private key"),
         (b"SharedAccessSignature sr=", "a shared access signature"),
         // `rsaEncryption`, NULL, and the OCTET STRING of PKCS#8, which a public key does not have.
-        (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0, 4, 0x82], "a private key"),
+        (
+            &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0, 4, 0x82],
+            "a private key",
+        ),
         (b"BgkqhkiG9w0BAQEFAASC", "a private key"),
     ];
     if let Some((_, name)) = FORMS.iter().find(|(form, _)| rest.starts_with(form)) {
@@ -104,7 +124,13 @@ fn marker(rest: &[u8]) -> Option<String> {
 
 /// `eyJ….eyJ….`: header and claims of a JSON web token, both of which begin with `{"`.
 fn is_bearer_token(rest: &[u8]) -> bool {
-    let part = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
-    let Some(header) = rest.strip_prefix(b"eyJ") else { return false };
+    let part = |text: &[u8]| {
+        text.iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
+            .count()
+    };
+    let Some(header) = rest.strip_prefix(b"eyJ") else {
+        return false;
+    };
     header[part(header)..].starts_with(b".eyJ")
 }

@@ -71,7 +71,12 @@ struct Recorder(Arc<Mutex<BTreeMap<(String, Endpoint, u64), Vec<u8>>>>);
 
 impl Rule for Recorder {
     fn decide(&mut self, link: &Link, moment: &Moment<'_>) -> Verdict {
-        if let Moment::Data { direction: Direction::ToServer, bytes, .. } = moment {
+        if let Moment::Data {
+            direction: Direction::ToServer,
+            bytes,
+            ..
+        } = moment
+        {
             let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let key = (link.client.clone(), link.server.clone(), link.connection);
             said.entry(key).or_default().extend_from_slice(bytes);
@@ -80,13 +85,15 @@ impl Rule for Recorder {
     }
 }
 
-/// Bearer tokens for the two audiences.
+/// What opens doors for a time.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens {
-    /// For Graph.
+    /// A bearer token for Graph.
     pub graph: String,
-    /// For registration and the admin service.
+    /// A bearer token for registration and the admin service.
     pub agent: String,
+    /// The shared access signature of a listener.
+    pub listener: String,
     fetched: Duration,
 }
 
@@ -124,7 +131,9 @@ fn directory_config() -> provlab_directory::Config {
         container: None,
     });
     let population = json!({ "users": 30, "groups": 6, "seed": 20 });
-    config.populations.push(serde_json::from_value(population).unwrap());
+    config
+        .populations
+        .push(serde_json::from_value(population).unwrap());
     config
 }
 
@@ -167,7 +176,8 @@ impl Victim {
             files: Arc::new(SimFiles::new()),
             trace: trace.for_host(host),
         };
-        let directory = provlab_directory::start(platform(DC), directory_config(), Arc::new(MemoryStore::new()));
+        let directory =
+            provlab_directory::start(platform(DC), directory_config(), Arc::new(MemoryStore::new()));
         let directory = directory.await.unwrap();
         let cloud = provlab_entra::start(platform("cloud"), cloud_config(), Arc::new(MemoryStore::new()));
         let cloud = cloud.await.unwrap();
@@ -187,8 +197,12 @@ impl Victim {
         let door = platform("attacker.contoso.com");
         let trust = live_once(&host, &door, environment, &tenant).await;
         drop(recording);
-        let said: BTreeMap<_, Vec<u8>> = std::mem::take(&mut said.lock().unwrap_or_else(PoisonError::into_inner));
-        let recorded = said.into_iter().map(|((_, to, _), said)| Conversation { to, said }).collect();
+        let said: BTreeMap<_, Vec<u8>> =
+            std::mem::take(&mut said.lock().unwrap_or_else(PoisonError::into_inner));
+        let recorded = said
+            .into_iter()
+            .map(|((_, to, _), said)| Conversation { to, said })
+            .collect();
         let listener = bootstrap(&host, environment, &trust, &BootstrapState::default())
             .await
             .unwrap()
@@ -216,12 +230,24 @@ impl Victim {
     /// # Errors
     /// What the network says.
     pub async fn connect(&self, to: &Endpoint, sealed: bool) -> Result<Stream, String> {
-        let stream = self.door.net.connect(to).await.map_err(|error| error.to_string())?;
+        let stream = self
+            .door
+            .net
+            .connect(to)
+            .await
+            .map_err(|error| error.to_string())?;
         if !sealed {
             return Ok(stream);
         }
-        let tls = ClientTls { server_name: to.host.clone(), identity: Some(self.trust.borrow().identity()) };
-        self.door.net.secure_client(stream, &tls).await.map_err(|error| error.to_string())
+        let tls = ClientTls {
+            server_name: to.host.clone(),
+            identity: Some(self.trust.borrow().identity()),
+        };
+        self.door
+            .net
+            .secure_client(stream, &tls)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     /// Tokens that are good for some time to come.
@@ -233,9 +259,20 @@ impl Victim {
     }
 
     async fn fetch_tokens(&self) {
-        let graph = self.token("1b730954-1685-4b74-9bfd-dac224a7b894", "https://graph.microsoft.com/.default").await;
+        let graph = self
+            .token(
+                "1b730954-1685-4b74-9bfd-dac224a7b894",
+                "https://graph.microsoft.com/.default",
+            )
+            .await;
         let agent = self.token(AGENT_CLIENT, AGENT_AUDIENCE).await;
-        *self.tokens.borrow_mut() = Tokens { graph, agent, fetched: self.clock.now() };
+        let listener = self.listener_authorization();
+        *self.tokens.borrow_mut() = Tokens {
+            graph,
+            agent,
+            listener,
+            fetched: self.clock.now(),
+        };
     }
 
     async fn token(&self, client: &str, scope: &str) -> String {
@@ -243,17 +280,31 @@ impl Victim {
             "grant_type=password&client_id={client}&scope={}&username={SIGN_IN}&password={PASSWORD}",
             scope.replace(':', "%3A").replace('/', "%2F"),
         );
-        let url = format!("https://{}/{}/oauth2/v2.0/token", self.environment.login_host, self.tenant);
-        let answer = send(&self.door, &CloudRequest::post(url, FORM, form.into_bytes())).await.unwrap();
+        let url = format!(
+            "https://{}/{}/oauth2/v2.0/token",
+            self.environment.login_host, self.tenant
+        );
+        let answer = send(&self.door, &CloudRequest::post(url, FORM, form.into_bytes()))
+            .await
+            .unwrap();
         let answer: Value = serde_json::from_slice(&answer.body).unwrap();
-        answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+        answer["access_token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no token: {answer}"))
+            .to_owned()
     }
 
     /// The authorization of a listener, good for an hour.
     pub fn listener_authorization(&self) -> String {
         let now = u64::try_from(self.clock.wall().unix_timestamp()).unwrap();
         let key = &self.listener.shared_access_key;
-        let token = SasToken::sign(&self.listener.resource(), "Connector", key, now + 3_600, EscapeCase::Lower);
+        let token = SasToken::sign(
+            &self.listener.resource(),
+            "Connector",
+            key,
+            now + 3_600,
+            EscapeCase::Lower,
+        );
         token.to_text(EscapeCase::Lower).expose_secret().to_owned()
     }
 
@@ -265,9 +316,14 @@ impl Victim {
     /// Takes over the certificate that a renewal among the attacks brought, as an agent does: the cloud keeps only
     /// the latest few.
     pub fn learn(&self, answer: &[u8]) {
-        let body = answer.windows(4).rposition(|window| window == b"\r\n\r\n").map(|at| &answer[at + 4..]);
+        let body = answer
+            .windows(4)
+            .rposition(|window| window == b"\r\n\r\n")
+            .map(|at| &answer[at + 4..]);
         let text = String::from_utf8_lossy(body.unwrap_or_default());
-        let certificate = TrustRenewalResult::from_xml(&text).ok().and_then(|result| result.certificate);
+        let certificate = TrustRenewalResult::from_xml(&text)
+            .ok()
+            .and_then(|result| result.certificate);
         if let Some(certificate) = certificate {
             self.trust.borrow_mut().certificate = AgentCertificate::parse(&certificate).unwrap();
         }
@@ -288,18 +344,36 @@ async fn live_once(
     if let Err(failed) = Box::pin(run_wizard(host, &answers(), &OpenGates)).await {
         panic!("{}: {}", failed.title, failed.failure.message);
     }
-    let administrator = Credential { name: SIGN_IN.into(), password: PASSWORD.into() };
-    let graph = Graph::sign_in(door, environment, tenant, &administrator).await.unwrap();
+    let administrator = Credential {
+        name: SIGN_IN.into(),
+        password: PASSWORD.into(),
+    };
+    let graph = Graph::sign_in(door, environment, tenant, &administrator)
+        .await
+        .unwrap();
     graph.create_configuration("contoso.com").await.unwrap();
     graph.job("contoso.com", "start").await.unwrap();
     door.clock.sleep(Duration::from_secs(600)).await;
-    let users = graph.call(http::Method::GET, "/v1.0/users?$top=5&$select=id,displayName", None).await.unwrap();
-    assert!(users["value"].as_array().is_some_and(|users| users.len() == 5), "nothing was synchronized");
+    let users = graph
+        .call(
+            http::Method::GET,
+            "/v1.0/users?$top=5&$select=id,displayName",
+            None,
+        )
+        .await
+        .unwrap();
+    assert!(
+        users["value"].as_array().is_some_and(|users| users.len() == 5),
+        "nothing was synchronized"
+    );
     // Without its agent a running job would only fail, and fill the attacks with its own noise.
     graph.job("contoso.com", "pause").await.unwrap();
     let _ = shutdown.send(true);
     service.await.unwrap().unwrap();
-    let trust = TrustStore::new(host.platform.files.clone()).load().unwrap().unwrap();
+    let trust = TrustStore::new(host.platform.files.clone())
+        .load()
+        .unwrap()
+        .unwrap();
     let renewal = format!("https://{}/renewTrust", environment.renew_trust_host);
     renew(host, &trust, &renewal).await.unwrap()
 }

@@ -50,7 +50,10 @@ pub fn case_begins(door: &str, replay: &str) {
 
 /// Every case of `door` is over.
 pub fn door_ends(door: &str) {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(door);
+    RUNNING
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(door);
 }
 
 /// What panicked on this thread since the last call.
@@ -64,8 +67,18 @@ pub fn panics() -> Vec<String> {
 /// How much it is.
 pub fn memory() -> Result<(), String> {
     const PAGE_BYTES: usize = 4096;
-    let Ok(text) = std::fs::read_to_string("/proc/self/statm") else { return Ok(()) };
-    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0);
+    let Ok(text) = std::fs::read_to_string("/proc/self/statm") else {
+        return Ok(());
+    };
+    let pages = text
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<usize>().ok())
+        .unwrap_or(0);
     let resident = pages * PAGE_BYTES;
-    if resident > MAX_RESIDENT_BYTES { Err(format!("{} MB are resident", resident >> 20)) } else { Ok(()) }
+    if resident > MAX_RESIDENT_BYTES {
+        Err(format!("{} MB are resident", resident >> 20))
+    } else {
+        Ok(())
+    }
 }

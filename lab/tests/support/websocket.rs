@@ -34,13 +34,21 @@ pub fn frame(code: u8, payload: &[u8]) -> Vec<u8> {
     }
     const MASK: [u8; 4] = [1, 2, 3, 4];
     bytes.extend(MASK);
-    bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    bytes.extend(
+        payload
+            .iter()
+            .zip(MASK.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
     bytes
 }
 
 /// The first frame of an agent.
 pub fn hello(victim: &Victim) -> Vec<u8> {
-    let text = format!(r#"{{"v":1,"type":"hello","connectorId":"{}","agentVersion":"1.1.1586.0"}}"#, victim.agent());
+    let text = format!(
+        r#"{{"v":1,"type":"hello","connectorId":"{}","agentVersion":"1.1.1586.0"}}"#,
+        victim.agent()
+    );
     frame(1, text.as_bytes())
 }
 
@@ -90,7 +98,10 @@ pub fn damaged_frame(dice: &mut Dice, payload: &[u8]) -> Vec<u8> {
 pub fn designed() -> Vec<(&'static str, Vec<u8>)> {
     let header = |first: u8, length: u64| [&[first, 0xff][..], &length.to_be_bytes(), &[0; 4]].concat();
     let nested = |depth: usize| {
-        let text = format!(r#"{{"v":1,"type":"response","id":"6f9619ff-8b86-d011-b42d-00c04fc964ff","result":{}"#, "[".repeat(depth));
+        let text = format!(
+            r#"{{"v":1,"type":"response","id":"6f9619ff-8b86-d011-b42d-00c04fc964ff","result":{}"#,
+            "[".repeat(depth)
+        );
         frame(1, text.as_bytes())
     };
     vec![
@@ -122,13 +133,26 @@ pub fn designed() -> Vec<(&'static str, Vec<u8>)> {
 pub fn judge(answer: &[u8]) -> Result<(), String> {
     let end = find(answer, b"\r\n\r\n").ok_or("no head")? + 4;
     if !answer.starts_with(b"HTTP/1.1 101 ") {
-        return Err(format!("refused: {}", String::from_utf8_lossy(&answer[..end.min(200)])));
+        return Err(format!(
+            "refused: {}",
+            String::from_utf8_lossy(&answer[..end.min(200)])
+        ));
     }
     let mut rest = &answer[end..];
     while let [first, length, after @ ..] = rest {
         let (length, after) = match *length {
-            126 => after.split_at_checked(2).map(|(length, after)| (length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)), after)),
-            127 => after.split_at_checked(8).map(|(length, after)| (length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)), after)),
+            126 => after.split_at_checked(2).map(|(length, after)| {
+                (
+                    length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)),
+                    after,
+                )
+            }),
+            127 => after.split_at_checked(8).map(|(length, after)| {
+                (
+                    length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)),
+                    after,
+                )
+            }),
             short => Some((usize::from(short), after)),
         }
         .ok_or("a length breaks off")?;
@@ -138,7 +162,8 @@ pub fn judge(answer: &[u8]) -> Result<(), String> {
         let (payload, after) = after.split_at_checked(length).ok_or("a frame breaks off")?;
         match first {
             0x81 => {
-                let text: serde_json::Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+                let text: serde_json::Value =
+                    serde_json::from_slice(payload).map_err(|error| error.to_string())?;
                 if text["v"] != 1 || !text["type"].is_string() {
                     return Err(format!("no frame of the relay: {text}"));
                 }
@@ -148,5 +173,9 @@ pub fn judge(answer: &[u8]) -> Result<(), String> {
         }
         rest = after;
     }
-    if rest.is_empty() { Ok(()) } else { Err("a header breaks off".into()) }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err("a header breaks off".into())
+    }
 }

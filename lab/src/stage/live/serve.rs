@@ -163,7 +163,7 @@ where
     tokio::select! {
         biased;
         () = commands => {}
-        () = crate::cli::asked_to_end() => {}
+        () = provlab_platform::process::asked_to_end() => {}
     }
 }
 
