@@ -5,6 +5,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::large_futures,
+    clippy::type_complexity,
     missing_docs,
     unreachable_pub,
     reason = "a test"
@@ -355,5 +357,15 @@ fn crowds_of_hostile_clients() {
             }
             all_still_serve(&victim, &attacks).await;
         }
+    });
+}
+
+#[test]
+fn a_panic_in_a_task_is_seen() {
+    in_a_world(|_victim| async move {
+        assert_eq!(no_panic(), Ok(()));
+        // A task that panics takes only itself along: without looking for it nobody would know.
+        let _ = tokio::spawn(async { panic!("on purpose") }).await;
+        assert!(no_panic().is_err_and(|what| what.contains("on purpose")));
     });
 }

@@ -8,8 +8,8 @@ use provlab_platform::net::ClientTls;
 use provlab_platform::{Clock, Endpoint, Part, Stream, event};
 use provlab_protocol::his::bootstrap::SignalingListenerEndpoint;
 use provlab_protocol::relay::{
-    AUTHORIZATION_HEADER, Frame, LISTENER_HEADER, MAX_FRAME_BYTES, RelayRequest, RelayResponse, SUBPROTOCOL,
-    WEBSOCKET_PATH,
+    AUTHORIZATION_HEADER, Frame, LISTENER_HEADER, MAX_FRAME_BYTES, READ_BUFFER_BYTES, RelayRequest,
+    RelayResponse, SUBPROTOCOL, WEBSOCKET_PATH,
 };
 use provlab_protocol::sas::{EscapeCase, SasToken};
 use provlab_protocol::scim::{ErrorCode, ScimError};
@@ -148,7 +148,8 @@ async fn open(
         .body(())?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME_BYTES))
-        .max_frame_size(Some(MAX_FRAME_BYTES));
+        .max_frame_size(Some(MAX_FRAME_BYTES))
+        .read_buffer_size(READ_BUFFER_BYTES);
     let (mut socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     let hello = Frame::Hello {
         connector_id: trust.agent,

@@ -191,7 +191,7 @@ pub(super) fn exported_twice(events: &[Event], tenant: &str) -> Vec<String> {
         let object = format!("{} {}", field("type"), field("name"));
         match field("action").to_lowercase().as_str() {
             "add" | "create" if !there.insert(object.clone()) => {
-                twice.push(format!("{object} was added twice"))
+                twice.push(format!("{object} was added twice"));
             }
             "delete" | "soft-delete" | "softdelete" => {
                 there.remove(&object);

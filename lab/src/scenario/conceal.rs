@@ -3,6 +3,9 @@
 /// The key whose values are secrets.
 const KEY: &str = "password";
 
+/// Keys that are this close to it are taken for misspellings of it.
+const MAX_DISTANCE: usize = 2;
+
 /// The text with a `*` for every character of every password. Lines and columns stay what they were.
 ///
 /// It is done on the text because it must hold for files that cannot be parsed, whose lines are shown all the same.
@@ -10,27 +13,31 @@ const KEY: &str = "password";
 pub(super) fn concealed(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(KEY) {
-        let key_end = at + KEY.len();
-        let after = &rest[key_end..];
-        let colon = after.trim_start_matches(['"', '\'', ' ']);
-        // `change-password` is a step, not a secret.
-        let is_key = !rest[..at].ends_with(|before: char| before.is_alphanumeric() || "-_".contains(before));
-        let Some(value) = colon.strip_prefix(':').filter(|_| is_key) else {
-            shown.push_str(&rest[..key_end]);
-            rest = after;
+    while let Some(colon) = rest.find(':') {
+        let (before, after) = rest.split_at(colon + 1);
+        shown.push_str(before);
+        rest = after;
+        if !is_secret_key(&before[..colon]) {
             continue;
-        };
-        let value = value.trim_start_matches(' ');
-        let start = rest.len() - value.len();
-        shown.push_str(&rest[..start]);
+        }
+        let value = after.trim_start_matches(' ');
+        shown.push_str(&after[..after.len() - value.len()]);
         let line = shown.rsplit('\n').next().unwrap_or_default();
-        let secret = &value[..length_of(value, line)];
+        let (secret, behind) = value.split_at(length_of(value, line));
         shown.extend(secret.chars().map(|char| if char == '\n' { char } else { '*' }));
-        rest = &value[secret.len()..];
+        rest = behind;
     }
     shown.push_str(rest);
     shown
+}
+
+/// Whether the last word of the text before a colon names a secret. `change-password` is a step.
+fn is_secret_key(before: &str) -> bool {
+    let before = before.trim_end_matches(['"', '\'', ' ']);
+    let is_part = |char: char| char.is_alphanumeric() || matches!(char, '-' | '_');
+    let word = before.rsplit(|char| !is_part(char)).next().unwrap_or_default();
+    // The longer ones are no misspellings, and need no measuring.
+    word.len() <= KEY.len() + MAX_DISTANCE && strsim::osa_distance(&word.to_lowercase(), KEY) <= MAX_DISTANCE
 }
 
 /// How long a value is that stands after `line`, the beginning of its line.
@@ -92,6 +99,8 @@ mod tests {
             ),
             ("password", "password"),
             ("password: ", "password: "),
+            ("passwort: abc", "passwort: ***"),
+            ("Passwrd : abc", "Passwrd : ***"),
             ("password: 'open", "password: *****"),
         ] {
             assert_eq!(concealed(text), hidden);

@@ -168,7 +168,7 @@ pub fn judge(answer: &[u8]) -> Result<(), String> {
                     return Err(format!("no frame of the relay: {text}"));
                 }
             }
-            0x88 | 0x89 | 0x8a => {}
+            0x88..=0x8a => {}
             other => return Err(format!("a frame of kind {other:#04x}")),
         }
         rest = after;

@@ -24,6 +24,8 @@ pub const AUTHORIZATION_HEADER: &str = "ServiceBusAuthorization";
 pub const LISTENER_HEADER: &str = "X-Provlab-Listener";
 /// Longest frame, in bytes of UTF-8 text.
 pub const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
+/// How much a WebSocket end reads at once: both ends zero this much before every read, and most frames are short.
+pub const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// Longest free text (version, reason, listener) in a frame, in bytes.
 pub const MAX_FRAME_TEXT_BYTES: usize = 4 * 1024;
 /// Keep-alive interval that a relay announces by default (PR 5.3, `WebSocketSignalingSettings`), milliseconds.

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::{HeaderMap, StatusCode};
 use provlab_protocol::relay::{
-    AUTHORIZATION_HEADER, LISTENER_HEADER, MAX_FRAME_BYTES, SUBPROTOCOL, WEBSOCKET_PATH,
+    AUTHORIZATION_HEADER, LISTENER_HEADER, MAX_FRAME_BYTES, READ_BUFFER_BYTES, SUBPROTOCOL, WEBSOCKET_PATH,
 };
 use provlab_protocol::sas::{SasToken, listener_resource};
 
@@ -45,6 +45,7 @@ async fn listen(
         .protocols([SUBPROTOCOL])
         .max_message_size(MAX_FRAME_BYTES)
         .max_frame_size(MAX_FRAME_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES)
         .on_upgrade(move |socket| async move {
             shared.relay.admit(Guest {
                 socket,
