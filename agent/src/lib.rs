@@ -6,7 +6,7 @@
 //! | [`setup`] | package, wizard and cmdlets |
 //! | [`service`] | logon, bootstrap loop, relay listeners, request handler, trust renewal |
 //! | [`updater`] | the second service |
-//! | [`status`] | what an administrator checks on the server |
+//! | [`mod@status`] | what an administrator checks on the server |
 //! | [`directory`] | LDAP client and the Active Directory dialect |
 //! | [`cloud`] | sign-in, registration, bootstrap, admin service |
 //! | [`trust`] | private key and certificate |

@@ -1,6 +1,6 @@
 //! Scenario files: what a person writes, read with places so that every complaint can point at a line.
 //!
-//! [`load`] turns a file into a [`Scenario`]: parse (bounded), include fixtures, pick a variant, check every
+//! [`load_file`] turns a file into a [`Scenario`]: parse (bounded), include fixtures, pick a variant, check every
 //! name. Nothing of a world is started before all of that has succeeded.
 
 mod conceal;
