@@ -180,19 +180,6 @@ impl SimWorld {
         self.host(host).map(|host| &host.files)
     }
 
-    /// The cloud's durable state, in which a test can place a kill between two commits.
-    pub fn cloud_store(&self) -> &MemoryStore {
-        &self.cloud.store
-    }
-
-    /// The same of a domain's directory.
-    ///
-    /// # Errors
-    /// If the world declares no such domain.
-    pub fn directory_store(&self, domain: &str) -> Result<&MemoryStore, WorldError> {
-        self.mock(domain).map(|mock| &*mock.store)
-    }
-
     fn host(&self, name: &str) -> Result<&SimHost, WorldError> {
         let host = self.hosts.get(&name.to_lowercase());
         host.ok_or_else(|| WorldError::Lab(format!("there is no host `{name}`")))
