@@ -12,10 +12,10 @@ mod line;
 mod mock;
 mod reader;
 mod serve;
+mod server;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -38,6 +38,8 @@ use self::{
     folder::WorldFolder,
     host::{LiveHost, Surroundings},
     mock::MockProcess,
+    reader::Reader,
+    server::{DirectoryServer, EmbeddedServer},
 };
 use super::{
     declare,
@@ -46,7 +48,7 @@ use super::{
 use crate::{
     cli::Mock,
     run::RunOptions,
-    scenario::{Fault, Part, Scenario, ServiceName, StageName},
+    scenario::{Domain, Fault, Part, Scenario, ServiceName, StageName},
     world::{BetweenPages, Book, InstallOutcome, InstallRequest, ServiceState, World, WorldError},
 };
 
@@ -76,9 +78,8 @@ pub struct LiveWorld {
     log: TraceLog,
     folder: std::sync::Mutex<Option<WorldFolder>>,
     ca_file: PathBuf,
-    roots: Arc<RootCertStore>,
     names: NameTable,
-    directories: BTreeMap<String, Mutex<MockProcess>>,
+    directories: BTreeMap<String, Box<dyn DirectoryServer>>,
     cloud: Mutex<MockProcess>,
     hosts: BTreeMap<String, LiveHost>,
 }
@@ -108,7 +109,8 @@ impl LiveWorld {
         roots.add(authority.certificate().clone()).map_err(lab_failed)?;
 
         let mut names = NameTable::new();
-        let mut directories = BTreeMap::new();
+        let roots = Arc::new(roots);
+        let mut directories: BTreeMap<String, Box<dyn DirectoryServer>> = BTreeMap::new();
         for domain in &book.world().domains {
             let dns = domain.name.value.to_lowercase();
             let place = folder.path().join(format!("directory-{dns}"));
@@ -124,8 +126,10 @@ impl LiveWorld {
                 &trace,
             )
             .await?;
-            names.merge(&found);
-            directories.insert(dns, Mutex::new(mock));
+            let reader = reader_of(&book, domain, &found, &roots)?;
+            let server = EmbeddedServer::new(mock, found, reader);
+            names.merge(server.names());
+            directories.insert(dns, Box::new(server));
         }
         let config = declare::cloud_config(&book, f64::from(LIVE_SPEED));
         let place = folder.path().join("cloud");
@@ -168,18 +172,13 @@ impl LiveWorld {
             files: Arc::new(RealFiles::new(folder.path().join(LAB))),
             trace: trace.for_host(LAB),
         };
-        let (folder, roots, cloud) = (
-            std::sync::Mutex::new(Some(folder)),
-            Arc::new(roots),
-            Mutex::new(cloud),
-        );
+        let (folder, cloud) = (std::sync::Mutex::new(Some(folder)), Mutex::new(cloud));
         Ok(Self {
             book,
             door,
             log,
             folder,
             ca_file,
-            roots,
             names,
             directories,
             cloud,
@@ -202,42 +201,39 @@ impl LiveWorld {
         host.ok_or_else(|| WorldError::Lab(format!("there is no host `{name}`")))
     }
 
-    fn mock(&self, domain: &str) -> Result<&Mutex<MockProcess>, WorldError> {
-        let mock = self.directories.get(&domain.to_lowercase());
-        mock.ok_or_else(|| WorldError::Lab(format!("there is no directory of `{domain}`")))
+    fn server(&self, domain: &str) -> Result<&dyn DirectoryServer, WorldError> {
+        let server = self.directories.get(&domain.to_lowercase());
+        server
+            .map(AsRef::as_ref)
+            .ok_or_else(|| WorldError::Lab(format!("there is no directory of `{domain}`")))
     }
+}
 
-    /// What a stock client sees of a domain.
-    async fn read(&self, domain: &str) -> Result<Vec<directory::DumpedEntry>, WorldError> {
-        let declared = self.book.domain(domain)?;
-        let controller = declared
-            .domain_controller_names()
-            .into_iter()
-            .next()
-            .unwrap_or_default();
-        let refused = |error: reader::ReadError| WorldError::Refused {
-            by: format!("the directory of {domain}"),
-            message: error.to_string(),
-        };
-        let server = reader::Server {
-            name: &controller,
-            address: self.address(&controller, LDAPS)?,
-            roots: Arc::clone(&self.roots),
-            credential: &self.book.administrator(declared),
-        };
-        Box::pin(reader::dump(&server, &declared.name.value))
-            .await
-            .map_err(refused)
-    }
-
-    fn address(&self, host: &str, port: u16) -> Result<SocketAddr, WorldError> {
-        match self.names.lookup(&Endpoint::new(host, port)) {
-            Lookup::Address(address) => Ok(address),
-            Lookup::PortUnknown | Lookup::HostUnknown => {
-                Err(WorldError::Lab(format!("nothing listens as {host}:{port}")))
-            }
+/// Reads a domain as its administrator would, from its first domain controller.
+fn reader_of(
+    book: &Book,
+    domain: &Domain,
+    names: &NameTable,
+    roots: &Arc<RootCertStore>,
+) -> Result<Reader, WorldError> {
+    let server = domain
+        .domain_controller_names()
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    let address = match names.lookup(&Endpoint::new(&server, LDAPS)) {
+        Lookup::Address(address) => address,
+        Lookup::PortUnknown | Lookup::HostUnknown => {
+            return Err(WorldError::Lab(format!("nothing listens as {server}:{LDAPS}")));
         }
-    }
+    };
+    Ok(Reader {
+        domain: domain.name.value.clone(),
+        server,
+        address,
+        roots: Arc::clone(roots),
+        credential: book.administrator(domain),
+    })
 }
 
 /// Processes share the machine's clock.
@@ -294,15 +290,7 @@ impl World for LiveWorld {
         domain: &str,
         command: directory::Command,
     ) -> Result<directory::Reply, WorldError> {
-        match command {
-            directory::Command::Dump {
-                base: None,
-                attributes,
-                system: false,
-                deleted: false,
-            } if attributes.is_empty() => self.read(domain).await.map(directory::Reply::Tree),
-            command => self.mock(domain)?.lock().await.ask(command).await,
-        }
+        self.server(domain)?.ask(command).await
     }
 
     async fn cloud(&self, command: cloud::Command) -> Result<cloud::Reply, WorldError> {
@@ -337,7 +325,7 @@ impl World for LiveWorld {
                 host.kill(SERVICE_NAME).await;
                 host.start(SERVICE_NAME).await
             }
-            Part::Directory(domain) => self.mock(domain)?.lock().await.crash().await,
+            Part::Directory(domain) => self.server(domain)?.crash().await,
             Part::Cloud => self.cloud.lock().await.crash().await,
         }
     }
@@ -357,8 +345,8 @@ impl World for LiveWorld {
         for host in self.hosts.values() {
             host.shut_down(END_LIMIT).await;
         }
-        for mock in self.directories.values() {
-            mock.lock().await.close(END_LIMIT).await;
+        for server in self.directories.values() {
+            server.close(END_LIMIT).await;
         }
         self.cloud.lock().await.close(END_LIMIT).await;
         let folder = self

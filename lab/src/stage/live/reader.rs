@@ -15,7 +15,7 @@ use provlab_protocol::{dn::Dn, security::SecurityDescriptor, sid::Sid};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
 
-use crate::world::Credential;
+use crate::world::{Credential, WorldError};
 
 /// Entries that are asked for at once; Active Directory gives 1,000 at most.
 const PAGE: i32 = 500;
@@ -27,15 +27,27 @@ const OWN_OBJECTS: &str = "(!(|(isCriticalSystemObject=TRUE)(objectClass=contain
      (objectClass=foreignSecurityPrincipal)(objectClass=domainDNS)(objectClass=lostAndFound)))";
 
 /// A domain controller and who reads it.
-pub(super) struct Server<'a> {
-    /// Its name, which its certificate must carry.
-    pub(super) name: &'a str,
+pub(super) struct Reader {
+    /// DNS name of the domain.
+    pub(super) domain: String,
+    /// Name of the server, which its certificate must carry.
+    pub(super) server: String,
     /// Where its LDAPS port really is.
     pub(super) address: SocketAddr,
     /// Whose certificates are believed.
     pub(super) roots: Arc<RootCertStore>,
     /// The account that reads.
-    pub(super) credential: &'a Credential,
+    pub(super) credential: Credential,
+}
+
+impl Reader {
+    /// A refusal of the directory as the runner tells it.
+    pub(super) fn refused(&self, error: &ReadError) -> WorldError {
+        WorldError::Refused {
+            by: format!("the directory of {}", self.domain),
+            message: error.to_string(),
+        }
+    }
 }
 
 /// Why a directory cannot be read.
@@ -65,12 +77,12 @@ struct Raw {
 }
 
 /// Everything in the domain but what every domain has, parents before children and otherwise by name.
-pub(super) async fn dump(server: &Server<'_>, domain: &str) -> Result<Vec<DumpedEntry>, ReadError> {
-    let base = Dn::from_dns(domain)
-        .map_err(|_| ReadError::Domain(domain.to_owned()))?
+pub(super) async fn dump(reader: &Reader) -> Result<Vec<DumpedEntry>, ReadError> {
+    let base = Dn::from_dns(&reader.domain)
+        .map_err(|_| ReadError::Domain(reader.domain.clone()))?
         .to_string();
     let mut session = Session {
-        ldap: connect(server).await?,
+        ldap: connect(reader).await?,
         base,
         names: BTreeMap::new(),
     };
@@ -84,27 +96,27 @@ pub(super) async fn dump(server: &Server<'_>, domain: &str) -> Result<Vec<Dumped
     Ok(found.into_iter().map(|(_, entry)| entry).collect())
 }
 
-async fn connect(server: &Server<'_>) -> Result<Ldap, ReadError> {
+pub(super) async fn connect(reader: &Reader) -> Result<Ldap, ReadError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(Arc::clone(&server.roots))
+        .with_root_certificates(Arc::clone(&reader.roots))
         .with_no_client_auth();
     // A connected stream: the client would look the server's name up in DNS.
-    let stream = tokio::net::TcpStream::connect(server.address).await?.into_std()?;
+    let stream = tokio::net::TcpStream::connect(reader.address).await?.into_std()?;
     let settings = LdapConnSettings::new()
         .set_conn_timeout(OPERATION_LIMIT)
         .set_config(Arc::new(tls))
         .set_std_stream(StdStream::Tcp(stream));
-    let url = format!("ldaps://{}:636", server.name);
+    let url = format!("ldaps://{}:636", reader.server);
     let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &url).await?;
     tokio::spawn(async move {
         // Whoever waits for an answer on the connection is told of its failure.
         let _ = connection.drive().await;
     });
     let (name, password) = (
-        &server.credential.name,
-        server.credential.password.expose_secret(),
+        &reader.credential.name,
+        reader.credential.password.expose_secret(),
     );
     ldap.with_timeout(OPERATION_LIMIT)
         .simple_bind(name, password)

@@ -17,7 +17,7 @@ use rustls::RootCertStore;
 
 use super::{
     LDAPS,
-    reader::{self, ReadError, Server},
+    reader::{self, ReadError, Reader},
 };
 use crate::world::Credential;
 
@@ -68,13 +68,14 @@ impl Served {
             name: r"CONTOSO\Administrator".into(),
             password: password.to_owned().into(),
         };
-        let server = Server {
-            name: DC,
+        let reader = Reader {
+            domain: "contoso.com".into(),
+            server: DC.into(),
             address: self.net.bound().exact(&Endpoint::new(DC, LDAPS)).unwrap(),
             roots: Arc::clone(&self.roots),
-            credential: &credential,
+            credential,
         };
-        reader::dump(&server, "contoso.com").await
+        reader::dump(&reader).await
     }
 
     async fn dump(&self) -> Vec<DumpedEntry> {

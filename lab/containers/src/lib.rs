@@ -1,0 +1,1 @@
+//! Samba AD and OpenLDAP in containers.
