@@ -1,6 +1,7 @@
 //! The agent's side of a directory: what the cloud may ask of it, and who answers.
 
 pub mod ad;
+pub mod kerberos;
 pub mod ldap;
 
 use async_trait::async_trait;

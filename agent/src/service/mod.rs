@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 pub use last_bootstrap::{LastBootstrap, last_bootstrap};
 
-use crate::directory::ad::{GmsaError, LogonError, logon_as};
+use crate::directory::ad::{GmsaError, logon_as};
 use crate::host::{EventLevel, HostMachine, ServiceEntry, ServiceError, ServiceState};
 use crate::product::SERVICE_NAME;
 use crate::trust::{TrustError, TrustStore};
@@ -161,9 +161,8 @@ async fn log_on(host: &HostMachine, entry: &ServiceEntry) -> Result<(), Ended> {
 
 fn unreachable(error: &GmsaError) -> bool {
     match error {
-        GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. } => {
-            error.is_fatal()
-        }
+        GmsaError::Logon(error) => error.is_transient(),
+        GmsaError::Ldap { error, .. } => error.is_fatal(),
         _ => false,
     }
 }
