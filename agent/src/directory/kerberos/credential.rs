@@ -215,7 +215,10 @@ mod tests {
         simulate(async {
             let world = World::new();
             let clock = world.doors(DC).clock;
-            let served = stub::kdc(world.doors(DC), move |request| framed(&answer(request, clock.wall()))).await;
+            let served = stub::kdc(world.doors(DC), move |request| {
+                framed(&answer(request, clock.wall()))
+            })
+            .await;
             let ticket = ticket(&world, PASSWORD).await.unwrap();
             assert_eq!(served.load(Ordering::Relaxed), 3);
             assert!(!format!("{ticket:?}").contains("[2, 2"), "{ticket:?}");
@@ -232,7 +235,10 @@ mod tests {
                 let world = World::new();
                 let clock = world.host.platform.clock.for_host();
                 world.host.platform.clock.set_skew(time::Duration::minutes(skew));
-                stub::kdc(world.doors(DC), move |request| framed(&answer(request, clock.wall()))).await;
+                stub::kdc(world.doors(DC), move |request| {
+                    framed(&answer(request, clock.wall()))
+                })
+                .await;
                 ticket(&world, password).await.unwrap_err()
             });
             assert_eq!(error.code(), Some(code), "{error}");
@@ -272,7 +278,11 @@ mod tests {
     fn no_kdc_is_no_refusal() {
         let error = simulate(async { ticket(&World::new(), PASSWORD).await.unwrap_err() });
         assert!(matches!(error, KerberosError::Unreachable(_)));
-        assert!(error.to_string().starts_with("There are currently no logon servers available"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("There are currently no logon servers available")
+        );
         assert!(error.is_fatal());
     }
 

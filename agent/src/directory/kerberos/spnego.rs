@@ -184,7 +184,10 @@ mod tests {
             initiator.finish(&answer).unwrap()
         };
         assert_eq!(opened(&context.seal(b"whoami").unwrap()), b"whoami");
-        assert_eq!(*context.open(&sealed(77, b"u:CONTOSO", 0, 28)).unwrap(), b"u:CONTOSO");
+        assert_eq!(
+            *context.open(&sealed(77, b"u:CONTOSO", 0, 28)).unwrap(),
+            b"u:CONTOSO"
+        );
     }
 
     #[test]

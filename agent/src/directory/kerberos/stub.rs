@@ -123,7 +123,10 @@ pub(crate) fn answer(request: &[u8], now: OffsetDateTime) -> Vec<u8> {
     let Ok(stamp) = client.decrypt(Usage::PreAuthTimestamp, sealed.octets(2).expect("a cipher")) else {
         return error(ErrorCode::PREAUTH_FAILED, None);
     };
-    let stamp = Fields::of_sequence(&stamp).expect("a timestamp").moment(0).expect("a time");
+    let stamp = Fields::of_sequence(&stamp)
+        .expect("a timestamp")
+        .moment(0)
+        .expect("a time");
     if (stamp - now).abs() > time::Duration::minutes(5) {
         return error(ErrorCode::SKEW, None);
     }
@@ -190,8 +193,12 @@ pub(crate) fn accept(token: &[u8]) -> Vec<u8> {
                 field(out, 0, |out| out.integer(AES256));
             });
         });
-        field(out, 1, |out| out.integer(authenticator.integer(4).expect("microseconds")));
-        field(out, 0, |out| moment(out, authenticator.moment(5).expect("a time")));
+        field(out, 1, |out| {
+            out.integer(authenticator.integer(4).expect("microseconds"))
+        });
+        field(out, 0, |out| {
+            moment(out, authenticator.moment(5).expect("a time"))
+        });
     });
     let sealed = key(SERVICE).encrypt(Usage::ApReply, &part).expect("AES");
     let reply = message(15, |out| {
@@ -241,7 +248,9 @@ pub(crate) fn sealed(number: u64, clear: &[u8], extra: u16, rotation: u16) -> Ve
 
 /// Opens a message of the initiator.
 pub(crate) fn opened(token: &[u8]) -> Vec<u8> {
-    let clear = key(SUBKEY).decrypt(Usage::InitiatorSeal, &token[16..]).expect("sealed by the subkey");
+    let clear = key(SUBKEY)
+        .decrypt(Usage::InitiatorSeal, &token[16..])
+        .expect("sealed by the subkey");
     let (message, header) = clear.split_at(clear.len() - 16);
     assert_eq!(header, &token[..16]);
     message.to_vec()

@@ -154,9 +154,16 @@ mod tests {
     #[test]
     fn messages_are_numbered_and_opened_however_they_are_turned() {
         let mut context = context();
-        for (number, (extra, rotation)) in [(0, 0), (0, 28), (16, 28), (16, 44), (0, 500)].into_iter().enumerate() {
+        for (number, (extra, rotation)) in [(0, 0), (0, 28), (16, 28), (16, 44), (0, 500)]
+            .into_iter()
+            .enumerate()
+        {
             let token = sealed(FIRST_SENT + number as u64, b"an answer", extra, rotation);
-            assert_eq!(*context.open(&token).unwrap(), b"an answer", "EC {extra} RRC {rotation}");
+            assert_eq!(
+                *context.open(&token).unwrap(),
+                b"an answer",
+                "EC {extra} RRC {rotation}"
+            );
         }
         let first = context.seal(b"a request").unwrap();
         assert_eq!(hex::encode(&first[..16]), "050406ff000000000000000000000005");
@@ -170,7 +177,10 @@ mod tests {
         let refusal = |token: &[u8]| context().open(token).unwrap_err().0;
         let mut context = context();
         context.open(&token).unwrap();
-        assert_eq!(context.open(&token).unwrap_err().0, "it is repeated or out of order");
+        assert_eq!(
+            context.open(&token).unwrap_err().0,
+            "it is repeated or out of order"
+        );
         let own = context.seal(b"mine").unwrap();
         assert_eq!(refusal(&own), "it is not sealed by the other side");
         for (at, text) in [
