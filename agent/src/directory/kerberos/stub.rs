@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use provlab_platform::{Endpoint, Platform, Stream};
 use provlab_protocol::ber::{self, Reader, Writer};
+use provlab_protocol::ldap::{self, answer as request_answer};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +16,7 @@ use super::error::ErrorCode;
 use super::kdc::KDC_PORT;
 use super::message::encrypted;
 use super::wrap::SecurityContext;
+use crate::directory::ldap::LDAP_PORT;
 
 pub(crate) const DC: &str = "dc1.contoso.com";
 pub(crate) const PASSWORD: &str = "Kerberos-P@ss-1";
@@ -194,10 +196,10 @@ pub(crate) fn accept(token: &[u8]) -> Vec<u8> {
             });
         });
         field(out, 1, |out| {
-            out.integer(authenticator.integer(4).expect("microseconds"))
+            out.integer(authenticator.integer(4).expect("microseconds"));
         });
         field(out, 0, |out| {
-            moment(out, authenticator.moment(5).expect("a time"))
+            moment(out, authenticator.moment(5).expect("a time"));
         });
     });
     let sealed = key(SERVICE).encrypt(Usage::ApReply, &part).expect("AES");
@@ -256,10 +258,63 @@ pub(crate) fn opened(token: &[u8]) -> Vec<u8> {
     message.to_vec()
 }
 
-/// Reads one framed message.
-pub(crate) async fn read_framed(stream: &mut Stream) -> Vec<u8> {
-    let length = stream.read_u32().await.expect("a length");
-    let mut token = vec![0; length as usize];
-    stream.read_exact(&mut token).await.expect("a message");
-    token
+/// A directory on port 389 of [`DC`] that accepts one logon, says `blurted` in clear behind its answer, and then answers
+/// every request with success.
+pub(crate) async fn directory(doors: Platform, blurted: &'static [u8]) {
+    let listener = doors
+        .net
+        .listen(&Endpoint::new(DC, LDAP_PORT))
+        .await
+        .expect("a free port");
+    tokio::spawn(async move {
+        let mut stream = listener.accept().await.expect("a client");
+        let (id, token) = read_bind(&mut stream).await;
+        let accepted = accept(&token);
+        let bound = success(id, request_answer::BIND, Some(&accepted));
+        let answer = [&bound, blurted].concat();
+        stream.write_all(&answer).await.expect("an open stream");
+        let mut number = FIRST_SENT;
+        while let Ok(length) = stream.read_u32().await {
+            let mut sealed_request = vec![0; length as usize];
+            stream.read_exact(&mut sealed_request).await.expect("a message");
+            let request = opened(&sealed_request);
+            let mut message = Reader::new(&request).sequence().expect("a message");
+            let id = message.integer().expect("a number");
+            let answer = sealed(number, &success(id, request_answer::SEARCH_DONE, None), 0, 28);
+            number += 1;
+            stream.write_all(&framed(&answer)).await.expect("an open stream");
+        }
+    });
+}
+
+/// Number and token of a SASL bind, which comes in clear.
+async fn read_bind(stream: &mut Stream) -> (i64, Vec<u8>) {
+    let mut bytes = Vec::new();
+    loop {
+        stream.read_buf(&mut bytes).await.expect("an open stream");
+        if let Ok(mut message) = Reader::new(&bytes).sequence() {
+            let id = message.integer().expect("a number");
+            let mut bind = message.nested(ldap::request::BIND).expect("a bind");
+            assert_eq!((bind.integer(), bind.octets()), (Ok(3), Ok(&b""[..])));
+            let mut sasl = bind.nested(0xa3).expect("SASL");
+            assert_eq!(sasl.text(), Ok(super::MECHANISM));
+            return (id, sasl.octets().expect("a token").to_vec());
+        }
+    }
+}
+
+fn success(id: i64, tag: u8, credentials: Option<&[u8]>) -> Vec<u8> {
+    let id = i32::try_from(id).expect("a message number");
+    written(|out| {
+        ldap::write_message(out, id, &[], |out| {
+            out.constructed(tag, |out| {
+                if let Some(credentials) = credentials {
+                    out.element(0x87, credentials);
+                }
+                out.octets(b"");
+                out.octets(b"");
+                out.enumerated(0);
+            });
+        });
+    })
 }

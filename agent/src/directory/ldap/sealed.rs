@@ -24,14 +24,14 @@ pub(super) enum Transport {
     /// As the platform gives it: TLS, or clear until StartTLS or a SASL bind.
     Plain(Stream),
     /// Sealed by a security context.
-    Sealed(Box<Sealed>),
+    Sealed(Sealed),
 }
 
 impl Transport {
     /// Puts a security context over the stream.
     pub(super) fn seal(self, context: SecurityContext) -> Self {
         match self {
-            Self::Plain(stream) => Self::Sealed(Box::new(Sealed::new(stream, context))),
+            Self::Plain(stream) => Self::Sealed(Sealed::new(stream, context)),
             sealed @ Self::Sealed(_) => sealed,
         }
     }
@@ -167,7 +167,7 @@ impl AsyncRead for Transport {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Sealed(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -176,21 +176,21 @@ impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+            Self::Sealed(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Sealed(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Sealed(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
@@ -242,7 +242,7 @@ mod tests {
         for cut in [1, 4, whole.len() - 1] {
             assert_eq!(kind(&whole[..cut]), io::ErrorKind::UnexpectedEof, "{cut} bytes");
         }
-        let mut changed = whole.clone();
+        let mut changed = whole;
         *changed.last_mut().unwrap() ^= 1;
         assert_eq!(kind(&changed), io::ErrorKind::InvalidData);
         let limit = u32::try_from(MAX_SEALED_BYTES).unwrap();
