@@ -2,6 +2,7 @@
 
 mod gmsa;
 mod logon;
+mod pages;
 mod resource;
 mod rights;
 mod session;
