@@ -2,7 +2,7 @@
 
 mod gmsa;
 mod logon;
-mod resource;
+pub(super) mod resource;
 mod rights;
 mod session;
 mod watermark;

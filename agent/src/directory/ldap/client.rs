@@ -10,12 +10,15 @@ use provlab_platform::net::ClientTls;
 use provlab_platform::{Clock, Endpoint, Platform, Stream};
 use provlab_protocol::ldap::answer;
 use provlab_protocol::ldap_controls::{Control, PagedResults};
+use provlab_protocol::ppolicy::{PasswordPolicyResponse, PolicyError};
 use provlab_protocol::{ber, oid};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::error::{LdapError, Refusal, ResultCode};
-use super::message::{Answer, Attribute, Change, Entry, Message, Outcome, Request, Search, decode, encode};
+use super::message::{
+    Answer, Attribute, Change, Entry, Intermediate, Message, Outcome, Request, Search, decode, encode,
+};
 
 /// Longest answer that is accepted. A group of 50,000 members (CS 2.6) needs about 6 MiB.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
@@ -39,6 +42,15 @@ pub enum Protection {
     Ldaps,
     /// TLS by the StartTLS operation, port 389.
     StartTls,
+}
+
+/// What a search answers before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// An entry with its controls.
+    Entry(Entry, Vec<Control>),
+    /// A message between entries.
+    Between(Intermediate),
 }
 
 /// A protected connection.
@@ -123,7 +135,9 @@ impl LdapConnection {
     /// Simple bind by DN, UPN or `DOMAIN\name`.
     ///
     /// # Errors
-    /// [`LdapError::EmptyPassword`] without asking the server; the server's refusal with AD's sub-code in its text (PR 16.3).
+    /// [`LdapError::EmptyPassword`] without asking the server; the server's refusal with AD's sub-code in its text (PR 16.3),
+    /// or with the password policy's error where the server has such a policy. A server that lets a user in only to change
+    /// the password has refused, too.
     pub async fn bind(&mut self, name: &str, password: &SecretString) -> Result<(), LdapError> {
         if password.expose_secret().is_empty() {
             return Err(LdapError::EmptyPassword);
@@ -132,9 +146,18 @@ impl LdapConnection {
             name,
             password: password.expose_secret(),
         };
-        self.roundtrip("bind", &request, &[], answer::BIND)
-            .await
-            .map(drop)
+        let policy = Control::new(oid::control::PASSWORD_POLICY, false);
+        let answered = self.roundtrip("bind", &request, &[policy], answer::BIND).await?;
+        match policy_error(&answered) {
+            Some(error @ PolicyError::ChangeAfterReset) => Err(LdapError::Refused(Box::new(Refusal {
+                operation: "bind",
+                code: ResultCode::SUCCESS,
+                matched_dn: String::new(),
+                diagnostic: String::new(),
+                policy: Some(error),
+            }))),
+            _ => Ok(()),
+        }
     }
 
     /// Adds an object.
@@ -177,6 +200,24 @@ impl LdapConnection {
         controls: &[Control],
         each: &mut (dyn FnMut(Entry) + Send),
     ) -> Result<Vec<Control>, LdapError> {
+        let mut entries = |found| {
+            if let Found::Entry(entry, _) = found {
+                each(entry);
+            }
+        };
+        self.search_all(search, controls, &mut entries).await
+    }
+
+    /// As [`LdapConnection::search_each`], with the controls of each entry and with what comes between entries.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn search_all(
+        &mut self,
+        search: &Search,
+        controls: &[Control],
+        each: &mut (dyn FnMut(Found) + Send),
+    ) -> Result<Vec<Control>, LdapError> {
         let operation = "search";
         let deadline = self.timeout;
         let clock = self.clock.clone();
@@ -188,17 +229,16 @@ impl LdapConnection {
                 let message = self.receive(operation, id).await?;
                 match message.answer {
                     Answer::Entry(entry) => {
-                        count += 1;
-                        if count > MAX_ENTRIES {
-                            return Err(
-                                self.violation(format!("more than {MAX_ENTRIES} entries in one answer"))
-                            );
-                        }
-                        each(entry);
+                        count = self.counted(count)?;
+                        each(Found::Entry(entry, message.controls));
                     }
-                    Answer::Reference | Answer::Intermediate => {} // referral chasing is off by default (CS 9.3)
+                    Answer::Intermediate(between) => {
+                        count = self.counted(count)?;
+                        each(Found::Between(between));
+                    }
+                    Answer::Reference => {} // referral chasing is off by default (CS 9.3)
                     Answer::Outcome(answer::SEARCH_DONE, outcome) => {
-                        return accept(operation, outcome).map(|()| message.controls);
+                        return accept(operation, outcome, &message.controls).map(|()| message.controls);
                     }
                     Answer::Outcome(other, _) => return Err(self.out_of_place(operation, other)),
                 }
@@ -271,6 +311,14 @@ impl LdapConnection {
         let _ = self.clock.timeout(self.timeout, self.stream.shutdown()).await;
     }
 
+    /// One more answer to a search.
+    fn counted(&self, count: usize) -> Result<usize, LdapError> {
+        if count == MAX_ENTRIES {
+            return Err(self.violation(format!("more than {MAX_ENTRIES} entries in one answer")));
+        }
+        Ok(count + 1)
+    }
+
     fn page_cookie(&self, controls: &[Control]) -> Result<Vec<u8>, LdapError> {
         let Some(value) = controls
             .iter()
@@ -299,7 +347,7 @@ impl LdapConnection {
             let message = self.receive(operation, id).await?;
             match message.answer {
                 Answer::Outcome(found, outcome) if found == expected => {
-                    accept(operation, outcome).map(|()| message.controls)
+                    accept(operation, outcome, &message.controls).map(|()| message.controls)
                 }
                 Answer::Outcome(other, _) => Err(self.out_of_place(operation, other)),
                 _ => Err(self.violation(format!("a search answer to a {operation}"))),
@@ -407,7 +455,16 @@ impl LdapConnection {
     }
 }
 
-fn accept(operation: &'static str, outcome: Outcome) -> Result<(), LdapError> {
+/// Why the password policy refused, as far as the server tells it.
+fn policy_error(controls: &[Control]) -> Option<PolicyError> {
+    let control = controls
+        .iter()
+        .find(|control| control.oid == oid::control::PASSWORD_POLICY)?;
+    let response = PasswordPolicyResponse::from_value(control.value.as_deref()?).ok()?;
+    response.error
+}
+
+fn accept(operation: &'static str, outcome: Outcome, controls: &[Control]) -> Result<(), LdapError> {
     if outcome.code == ResultCode::SUCCESS {
         return Ok(());
     }
@@ -416,6 +473,7 @@ fn accept(operation: &'static str, outcome: Outcome) -> Result<(), LdapError> {
         code: outcome.code,
         matched_dn: outcome.matched_dn,
         diagnostic: outcome.diagnostic,
+        policy: policy_error(controls),
     })))
 }
 
