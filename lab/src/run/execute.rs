@@ -5,8 +5,8 @@ use std::{cell::RefCell, rc::Rc, time::Instant};
 use async_trait::async_trait;
 use provlab_agent::setup::{
     answers::{
-        Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, DomainAnswer, DomainCredential,
-        Extension, ServiceAccountChoice as AccountAnswer,
+        Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, CustomServiceAccount, DomainAnswer,
+        DomainCredential, Extension, ServiceAccountChoice as AccountAnswer,
     },
     generation::GenerationName,
 };
@@ -186,7 +186,10 @@ async fn within_limit(
 async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), WorldError> {
     match step {
         Step::Install(install) => {
-            let request = install_request(world.book(), install)?;
+            let mut request = install_request(world.book(), install)?;
+            for account in domain_accounts(&mut request.answers) {
+                account.user = world.logon_name(&account.user)?;
+            }
             state
                 .borrow_mut()
                 .install_begins(&request.host, world.log().len());
@@ -319,6 +322,12 @@ pub fn install_request(book: &Book, install: &Install) -> Result<InstallRequest,
                 ServiceAccountChoice::CustomGmsa(name) => {
                     AccountAnswer::CustomGmsa(CustomGmsa { name: name.clone() })
                 }
+                ServiceAccountChoice::CustomServiceAccount(name) => {
+                    let account = book.domain_credential(name)?;
+                    AccountAnswer::CustomServiceAccount(CustomServiceAccount {
+                        credential: typed(&account),
+                    })
+                }
             },
             domains: domains
                 .into_iter()
@@ -330,6 +339,17 @@ pub fn install_request(book: &Book, install: &Install) -> Result<InstallRequest,
                 .collect(),
         },
     })
+}
+
+/// The domain accounts that the person types.
+fn domain_accounts(answers: &mut Answers) -> impl Iterator<Item = &mut DomainCredential> {
+    let for_the_service = match &mut answers.service_account {
+        AccountAnswer::CreateGmsa(create) => Some(&mut create.credential),
+        AccountAnswer::CustomServiceAccount(custom) => Some(&mut custom.credential),
+        AccountAnswer::CustomGmsa(_) => None,
+    };
+    let of_domains = answers.domains.iter_mut().map(|domain| &mut domain.credential);
+    of_domains.chain(for_the_service)
 }
 
 fn note_outcome(world: &dyn World, host: &str, outcome: &InstallOutcome) {

@@ -132,6 +132,9 @@ pub enum ServiceAccountChoice {
     CreateGmsa,
     /// **Use custom gMSA** with this name.
     CustomGmsa(String),
+    /// **Use custom service account**, `NETBIOS\name`: an ordinary account that was prepared, where the directory has no gMSAs.
+    /// An extension of provlab; the product has no such choice.
+    CustomServiceAccount(Located<String>),
 }
 
 /// Steps that happen before the wizard enters a page.

@@ -156,6 +156,14 @@ pub trait World {
     /// The names of this world.
     fn book(&self) -> &Book;
 
+    /// What a person types for a domain account that the file calls `NETBIOS\name`.
+    ///
+    /// # Errors
+    /// If the world declares no such domain.
+    fn logon_name(&self, account: &str) -> Result<String, UnknownName> {
+        Ok(account.to_owned())
+    }
+
     /// The lab's own doors: it is a host of the world like any other.
     fn door(&self) -> &Platform;
 

@@ -93,6 +93,17 @@ pub enum GmsaError {
     /// The host's computer account is not in the directory.
     #[error("the computer account {0} is not in the domain; join the server to the domain again")]
     NoComputer(String),
+    /// The server is of another family.
+    #[error(
+        "{server} is {dialect}, which has no managed service accounts. Prepare an account that may read the directory, \
+         and choose Use custom service account."
+    )]
+    NotOffered {
+        /// The server.
+        server: String,
+        /// What it is.
+        dialect: &'static str,
+    },
     /// No account of that name.
     #[error("there is no managed service account '{0}' in the domain")]
     NotFound(String),

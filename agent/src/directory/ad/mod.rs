@@ -3,7 +3,7 @@
 mod gmsa;
 mod logon;
 mod pages;
-mod resource;
+pub(super) mod resource;
 mod rights;
 mod session;
 mod watermark;

@@ -10,7 +10,7 @@ use provlab_protocol::uac::UserAccountControl;
 use crate::directory::ldap::Entry;
 
 /// Attributes whose values are names of other objects and become links.
-pub(super) const LINKS: &[&str] = &[
+pub(in crate::directory) const LINKS: &[&str] = &[
     "member",
     "manager",
     "managedBy",
@@ -142,13 +142,7 @@ pub(super) fn resource_of(
             }
             continue;
         }
-        let binary = BINARY.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let values = attribute
-            .values
-            .iter()
-            .map(|value| text_of(value, binary))
-            .collect();
-        attributes.insert(name.to_owned(), values);
+        attributes.insert(name.to_owned(), shown(name, &attribute.values));
     }
     // DirSync need not send the naming attribute: its value is the name's (PR 20).
     if let Some(name) = entry.text("name")
@@ -175,7 +169,12 @@ pub(super) fn resource_of(
 }
 
 /// Adds a link value to a resource.
-pub(super) fn add_link(resource: &mut Resource, attribute: &str, reference: LinkReference, added: bool) {
+pub(in crate::directory) fn add_link(
+    resource: &mut Resource,
+    attribute: &str,
+    reference: LinkReference,
+    added: bool,
+) {
     let side = if added {
         &mut resource.links_added
     } else {
@@ -188,6 +187,12 @@ pub(super) fn add_link(resource: &mut Resource, attribute: &str, reference: Link
 pub(super) fn split_option(name: &str) -> (&str, Option<&str>) {
     name.split_once(';')
         .map_or((name, None), |(name, option)| (name, Some(option)))
+}
+
+/// Values of an attribute as they travel.
+pub(in crate::directory) fn shown(name: &str, values: &[Vec<u8>]) -> Vec<String> {
+    let binary = BINARY.iter().any(|known| known.eq_ignore_ascii_case(name));
+    values.iter().map(|value| text_of(value, binary)).collect()
 }
 
 fn text_of(value: &[u8], binary: bool) -> String {

@@ -42,13 +42,17 @@ pub struct ActiveDirectory {
 }
 
 impl ActiveDirectory {
-    /// Takes an authenticated connection and asks the server who it is.
+    /// Takes an authenticated connection and the server's root DSE, and asks the server who it is.
     ///
     /// # Errors
     /// When the domain's name is none, or the server cannot be asked.
-    pub async fn over(mut connection: LdapConnection, domain: &str) -> Result<Self, DirectoryError> {
+    pub async fn over(
+        mut connection: LdapConnection,
+        domain: &str,
+        root_dse: &Entry,
+    ) -> Result<Self, DirectoryError> {
         let root = Dn::from_dns(domain).map_err(|error| DirectoryError::Name(error.to_string()))?;
-        let replica = replica_of(&mut connection).await?;
+        let replica = replica_of(&mut connection, root_dse).await;
         Ok(Self {
             connection,
             domain: domain.to_owned(),
@@ -328,31 +332,27 @@ fn attributes_for(asked: &[String]) -> Vec<String> {
 }
 
 /// Name and invocation id of the server: what `originatingReplicaToken` tells (PR 10.1).
-async fn replica_of(connection: &mut LdapConnection) -> Result<ReplicaToken, DirectoryError> {
-    let base = |dn: &str, attributes: &[&str]| Search {
-        base: dn.to_owned(),
-        scope: Scope::Base,
-        filter: Filter::present("objectClass"),
-        attributes: attributes.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    let root = connection
-        .search(&base("", &["dnsHostName", "dsServiceName"]))
-        .await?;
-    let root = root.into_iter().next().unwrap_or_default();
-    let name = root
+async fn replica_of(connection: &mut LdapConnection, root_dse: &Entry) -> ReplicaToken {
+    let name = root_dse
         .text("dnsHostName")
         .map_or_else(|| connection.endpoint().host.clone(), str::to_owned);
     let mut invocation_id = Uuid::nil();
-    if let Some(service) = root.text("dsServiceName") {
+    if let Some(service) = root_dse.text("dsServiceName") {
+        let search = Search {
+            base: service.to_owned(),
+            scope: Scope::Base,
+            filter: Filter::present("objectClass"),
+            attributes: vec!["invocationId".to_owned()],
+        };
         // The id is for people and for the cloud's records; a server that hides it still works.
-        if let Ok(found) = connection.search(&base(service, &["invocationId"])).await
+        if let Ok(found) = connection.search(&search).await
             && let Some(bytes) = found.first().and_then(|entry| entry.first("invocationId"))
             && let Ok(bytes) = <[u8; 16]>::try_from(bytes)
         {
             invocation_id = Guid::from_le_bytes(bytes).as_uuid();
         }
     }
-    Ok(ReplicaToken { invocation_id, name })
+    ReplicaToken { invocation_id, name }
 }
 
 #[cfg(test)]

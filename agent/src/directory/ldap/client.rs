@@ -10,12 +10,15 @@ use provlab_platform::net::ClientTls;
 use provlab_platform::{Clock, Endpoint, Platform, Stream};
 use provlab_protocol::ldap::answer;
 use provlab_protocol::ldap_controls::{Control, PagedResults};
+use provlab_protocol::ppolicy::{PasswordPolicyResponse, PolicyError};
 use provlab_protocol::{ber, oid};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::error::{LdapError, Refusal, ResultCode};
-use super::message::{Answer, Attribute, Change, Entry, Message, Outcome, Request, Search, decode, encode};
+use super::message::{
+    Answer, Attribute, Change, Entry, Intermediate, Message, Outcome, Request, Search, decode, encode,
+};
 use super::sealed::Transport;
 use crate::directory::kerberos::SecurityContext;
 
@@ -41,6 +44,15 @@ pub enum Protection {
     Ldaps,
     /// TLS by the StartTLS operation, port 389.
     StartTls,
+}
+
+/// What a search answers before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// An entry with its controls.
+    Entry(Entry, Vec<Control>),
+    /// A message between entries.
+    Between(Intermediate),
 }
 
 /// A protected connection.
@@ -158,7 +170,9 @@ impl LdapConnection {
     /// Simple bind by DN, UPN or `DOMAIN\name`.
     ///
     /// # Errors
-    /// [`LdapError::EmptyPassword`] without asking the server; the server's refusal with AD's sub-code in its text (PR 16.3).
+    /// [`LdapError::EmptyPassword`] without asking the server; the server's refusal with AD's sub-code in its text (PR 16.3),
+    /// or with the password policy's error where the server has such a policy. A server that lets a user in only to change
+    /// the password has refused, too.
     pub async fn bind(&mut self, name: &str, password: &SecretString) -> Result<(), LdapError> {
         if password.expose_secret().is_empty() {
             return Err(LdapError::EmptyPassword);
@@ -167,9 +181,18 @@ impl LdapConnection {
             name,
             password: password.expose_secret(),
         };
-        self.roundtrip("bind", &request, &[], answer::BIND)
-            .await
-            .map(drop)
+        let policy = Control::new(oid::control::PASSWORD_POLICY, false);
+        let answered = self.roundtrip("bind", &request, &[policy], answer::BIND).await?;
+        match policy_error(&answered) {
+            Some(error @ PolicyError::ChangeAfterReset) => Err(LdapError::Refused(Box::new(Refusal {
+                operation: "bind",
+                code: ResultCode::SUCCESS,
+                matched_dn: String::new(),
+                diagnostic: String::new(),
+                policy: Some(error),
+            }))),
+            _ => Ok(()),
+        }
     }
 
     /// Adds an object.
@@ -212,6 +235,24 @@ impl LdapConnection {
         controls: &[Control],
         each: &mut (dyn FnMut(Entry) + Send),
     ) -> Result<Vec<Control>, LdapError> {
+        let mut entries = |found| {
+            if let Found::Entry(entry, _) = found {
+                each(entry);
+            }
+        };
+        self.search_all(search, controls, &mut entries).await
+    }
+
+    /// As [`LdapConnection::search_each`], with the controls of each entry and with what comes between entries.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn search_all(
+        &mut self,
+        search: &Search,
+        controls: &[Control],
+        each: &mut (dyn FnMut(Found) + Send),
+    ) -> Result<Vec<Control>, LdapError> {
         let operation = "search";
         let deadline = self.timeout;
         let clock = self.clock.clone();
@@ -223,17 +264,16 @@ impl LdapConnection {
                 let message = self.receive(operation, id).await?;
                 match message.answer {
                     Answer::Entry(entry) => {
-                        count += 1;
-                        if count > MAX_ENTRIES {
-                            return Err(
-                                self.violation(format!("more than {MAX_ENTRIES} entries in one answer"))
-                            );
-                        }
-                        each(entry);
+                        count = self.counted(count)?;
+                        each(Found::Entry(entry, message.controls));
                     }
-                    Answer::Reference | Answer::Intermediate => {} // referral chasing is off by default (CS 9.3)
+                    Answer::Intermediate(between) => {
+                        count = self.counted(count)?;
+                        each(Found::Between(between));
+                    }
+                    Answer::Reference => {} // referral chasing is off by default (CS 9.3)
                     Answer::Outcome(answer::SEARCH_DONE, outcome) => {
-                        return accept(operation, outcome).map(|_| message.controls);
+                        return accept(operation, outcome, &message.controls).map(|_| message.controls);
                     }
                     Answer::Outcome(other, _) => return Err(self.out_of_place(operation, other)),
                 }
@@ -306,6 +346,14 @@ impl LdapConnection {
         let _ = self.clock.timeout(self.timeout, self.stream.shutdown()).await;
     }
 
+    /// One more answer to a search.
+    fn counted(&self, count: usize) -> Result<usize, LdapError> {
+        if count == MAX_ENTRIES {
+            return Err(self.violation(format!("more than {MAX_ENTRIES} entries in one answer")));
+        }
+        Ok(count + 1)
+    }
+
     fn page_cookie(&self, controls: &[Control]) -> Result<Vec<u8>, LdapError> {
         let Some(value) = controls
             .iter()
@@ -347,7 +395,7 @@ impl LdapConnection {
             let message = self.receive(operation, id).await?;
             match message.answer {
                 Answer::Outcome(found, outcome) if found == expected => {
-                    accept(operation, outcome).map(|outcome| (outcome, message.controls))
+                    accept(operation, outcome, &message.controls).map(|outcome| (outcome, message.controls))
                 }
                 Answer::Outcome(other, _) => Err(self.out_of_place(operation, other)),
                 _ => Err(self.violation(format!("a search answer to a {operation}"))),
@@ -463,7 +511,20 @@ impl LdapConnection {
     }
 }
 
-pub(super) fn accept(operation: &'static str, outcome: Outcome) -> Result<Outcome, LdapError> {
+/// Why the password policy refused, as far as the server tells it.
+fn policy_error(controls: &[Control]) -> Option<PolicyError> {
+    let control = controls
+        .iter()
+        .find(|control| control.oid == oid::control::PASSWORD_POLICY)?;
+    let response = PasswordPolicyResponse::from_value(control.value.as_deref()?).ok()?;
+    response.error
+}
+
+pub(super) fn accept(
+    operation: &'static str,
+    outcome: Outcome,
+    controls: &[Control],
+) -> Result<Outcome, LdapError> {
     if outcome.code == ResultCode::SUCCESS {
         return Ok(outcome);
     }
@@ -472,6 +533,7 @@ pub(super) fn accept(operation: &'static str, outcome: Outcome) -> Result<Outcom
         code: outcome.code,
         matched_dn: outcome.matched_dn,
         diagnostic: outcome.diagnostic,
+        policy: policy_error(controls),
     })))
 }
 

@@ -148,12 +148,21 @@ pub(crate) struct Outcome {
     pub(crate) server_credentials: Vec<u8>,
 }
 
+/// A message between the entries of a search (RFC 4511 section 4.13).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Intermediate {
+    /// Which, an OID in text form; empty when the server does not say.
+    pub name: String,
+    /// Its own value.
+    pub value: Vec<u8>,
+}
+
 /// The protocol operation of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Entry(Entry),
     Reference,
-    Intermediate,
+    Intermediate(Intermediate),
     /// Bind, search done, modify, add, extended: anything that ends an operation; the tag tells which.
     Outcome(u8, Outcome),
 }
@@ -178,6 +187,10 @@ const START_TLS_OID: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
 /// `[0] requestName` of an extended request.
 const REQUEST_NAME: u8 = 0x80;
+/// `[0] responseName` of an intermediate response.
+const RESPONSE_NAME: u8 = 0x80;
+/// `[1] responseValue` of an intermediate response.
+const RESPONSE_VALUE: u8 = 0x81;
 
 /// Writes a request.
 pub(crate) fn encode(id: i32, request: &Request<'_>, controls: &[Control]) -> Vec<u8> {
@@ -263,7 +276,7 @@ pub(crate) fn decode(frame: &[u8]) -> Result<Message, BerError> {
     let answer = match tag {
         answer::SEARCH_ENTRY => Answer::Entry(decode_entry(contents)?),
         answer::SEARCH_REFERENCE => Answer::Reference,
-        answer::INTERMEDIATE => Answer::Intermediate,
+        answer::INTERMEDIATE => Answer::Intermediate(decode_intermediate(contents)?),
         _ => Answer::Outcome(tag, decode_outcome(contents)?),
     };
     let controls = ldap::read_controls(&mut message, MAX_CONTROLS)?;
@@ -291,6 +304,16 @@ fn decode_entry(contents: &[u8]) -> Result<Entry, BerError> {
         attributes.push(Attribute { name, values });
     }
     Ok(Entry { dn, attributes })
+}
+
+fn decode_intermediate(contents: &[u8]) -> Result<Intermediate, BerError> {
+    let mut reader = Reader::new(contents);
+    let name = reader.optional(RESPONSE_NAME)?.unwrap_or_default();
+    let value = reader.optional(RESPONSE_VALUE)?.unwrap_or_default();
+    Ok(Intermediate {
+        name: std::str::from_utf8(name).map_err(|_| BerError::Text)?.to_owned(),
+        value: value.to_vec(),
+    })
 }
 
 fn decode_outcome(contents: &[u8]) -> Result<Outcome, BerError> {

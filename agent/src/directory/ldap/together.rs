@@ -37,9 +37,9 @@ impl LdapConnection {
                         }
                         found[index].push(entry);
                     }
-                    Answer::Reference | Answer::Intermediate => {}
+                    Answer::Reference | Answer::Intermediate(_) => {}
                     Answer::Outcome(answer::SEARCH_DONE, outcome) => {
-                        accept(operation, outcome)?;
+                        accept(operation, outcome, &message.controls)?;
                         open[index] = None;
                     }
                     Answer::Outcome(other, _) => return Err(self.out_of_place(operation, other)),
