@@ -162,7 +162,7 @@ mod tests {
         assert!(own.is_alive());
         let reused = Owner {
             started: own.started + 1,
-            ..own.clone()
+            ..own
         };
         assert!(!reused.is_alive());
         assert_eq!(own.to_string().parse(), Ok(own));
