@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use provlab_agent::directory::Directory as _;
-use provlab_agent::directory::ad::ActiveDirectory;
 use provlab_agent::directory::ldap::{
     DEFAULT_TIMEOUT, Entry, Filter, LDAPS_PORT, LdapConnection, Scope, Search,
 };
+use provlab_agent::directory::open_session;
 use provlab_directory::Directory;
 use provlab_directory::server::Service;
 use provlab_directory::server::message;
@@ -114,7 +113,7 @@ impl Controller {
         let types = vec![ResourceType::User, ResourceType::Group];
         let query = ChangeQuery::new(DOMAIN, types, requested_attributes(), watermark, PAGE_SIZE);
         self.runtime.block_on(async {
-            let session = ActiveDirectory::over(self.connect().await, DOMAIN).await;
+            let session = open_session(self.connect().await, DOMAIN).await;
             let mut session = session.expect("the root DSE can be read");
             session
                 .changes(&query)

@@ -25,9 +25,11 @@ pub mod ldap_controls;
 pub mod managed_password;
 pub mod nt_hash;
 pub mod oid;
+pub mod ppolicy;
 pub mod rights;
 pub mod security;
 pub mod sid;
+pub mod syncrepl;
 pub mod uac;
 pub mod unicode_pwd;
 

@@ -42,6 +42,14 @@ pub mod control {
     pub const SERVER_SORT_REQUEST: &str = "1.2.840.113556.1.4.473";
     /// Server side sort, response (RFC 2891).
     pub const SERVER_SORT_RESPONSE: &str = "1.2.840.113556.1.4.474";
+    /// Content synchronization, request (RFC 4533).
+    pub const SYNC_REQUEST: &str = "1.3.6.1.4.1.4203.1.9.1.1";
+    /// Content synchronization, on each entry (RFC 4533).
+    pub const SYNC_STATE: &str = "1.3.6.1.4.1.4203.1.9.1.2";
+    /// Content synchronization, at the end (RFC 4533).
+    pub const SYNC_DONE: &str = "1.3.6.1.4.1.4203.1.9.1.3";
+    /// Password policy, request and response (draft-behera-ldap-password-policy).
+    pub const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
 }
 
 /// Values of rootDSE's `supportedCapabilities`.
@@ -70,6 +78,12 @@ pub mod extension {
     pub const FAST_BIND: &str = "1.2.840.113556.1.4.1781";
     /// Notice of disconnection, sent by the server unasked (RFC 4511).
     pub const NOTICE_OF_DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
+}
+
+/// Intermediate responses.
+pub mod intermediate {
+    /// Content synchronization, between the entries (RFC 4533).
+    pub const SYNC_INFO: &str = "1.3.6.1.4.1.4203.1.9.1.4";
 }
 
 /// Matching rules of extensible filters.

@@ -106,6 +106,10 @@ pub(super) struct GmsaArguments {
     /// Name of a prepared account.
     #[arg(long = "customgmsaname")]
     pub(super) custom_name: Option<String>,
+    /// Distinguished name of an ordinary account that an administrator prepared, for a directory without managed accounts
+    /// (not a parameter of the product); the password comes from PROVAGENT_PASSWORD or standard input.
+    #[arg(long = "customserviceaccountname")]
+    pub(super) custom_account: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 
 use crate::cloud::sign_in::Session;
 use crate::setup::answers::{
-    Answers, CloudPassword, CloudSignIn, CloudToken, CreateGmsa, CustomGmsa, DomainAnswer, DomainCredential,
-    MAX_ANSWER_BYTES, ServiceAccountChoice,
+    Answers, CloudPassword, CloudSignIn, CloudToken, CreateGmsa, CustomGmsa, CustomServiceAccount,
+    DomainAnswer, DomainCredential, MAX_ANSWER_BYTES, ServiceAccountChoice,
 };
 use crate::setup::cmdlets;
 use crate::setup::generation::{GENERATIONS, PageSpec};
@@ -178,15 +178,25 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
                 .map_err(step)
         }
         Command::AddGmsa(options) => {
-            let choice = match (options.custom_name, options.credential) {
-                (Some(name), _) => ServiceAccountChoice::CustomGmsa(CustomGmsa { name }),
-                (None, Some(user)) => ServiceAccountChoice::CreateGmsa(CreateGmsa {
-                    credential: DomainCredential {
-                        user,
-                        password: password(input).await?,
-                    },
+            let typed = async |user| {
+                Ok(DomainCredential {
+                    user,
+                    password: password(input).await?,
+                })
+            };
+            let choice = match (options.custom_name, options.custom_account, options.credential) {
+                (Some(name), _, _) => ServiceAccountChoice::CustomGmsa(CustomGmsa { name }),
+                (None, Some(user), _) => ServiceAccountChoice::CustomServiceAccount(CustomServiceAccount {
+                    credential: typed(user).await?,
                 }),
-                (None, None) => return Err(usage("give -Credential or -CustomGMSAName")),
+                (None, None, Some(user)) => ServiceAccountChoice::CreateGmsa(CreateGmsa {
+                    credential: typed(user).await?,
+                }),
+                (None, None, None) => {
+                    return Err(usage(
+                        "give -Credential, -CustomGMSAName or -CustomServiceAccountName",
+                    ));
+                }
             };
             let name = cmdlets::add_gmsa(host, &choice).await.map_err(step)?;
             println!("{name}");

@@ -1,12 +1,16 @@
 //! The agent's side of a directory: what the cloud may ask of it, and who answers.
 
 pub mod ad;
+mod dialect;
+pub mod kerberos;
 pub mod ldap;
+pub mod openldap;
 
 use async_trait::async_trait;
 use provlab_protocol::scim::{ChangeQuery, ErrorCode, GetObject, ListResponse, Resource, ScimError};
 use thiserror::Error;
 
+pub use dialect::{Dialect, dialect_of, open_session, root_dse};
 use ldap::LdapError;
 
 /// One open, authenticated directory. Dialects of LDAP servers differ behind it.
@@ -44,6 +48,15 @@ pub enum DirectoryError {
         /// What was wrong.
         detail: String,
     },
+    /// The server is none that the agent can follow.
+    #[error(
+        "{server} is neither Active Directory nor a server with content synchronization (RFC 4533); \
+         on OpenLDAP load the overlay syncprov for the domain's database"
+    )]
+    UnknownDialect {
+        /// The server.
+        server: String,
+    },
     /// The name of a domain or object cannot be one.
     #[error("{0}")]
     Name(String),
@@ -65,7 +78,9 @@ impl DirectoryError {
         match self {
             Self::Ldap(error) => error.is_fatal(),
             Self::Nonsense { .. } => true,
-            Self::WatermarkRefused { .. } | Self::Name(_) | Self::TooMany { .. } => false,
+            Self::WatermarkRefused { .. } | Self::UnknownDialect { .. } | Self::Name(_) | Self::TooMany { .. } => {
+                false
+            }
         }
     }
 
@@ -73,7 +88,7 @@ impl DirectoryError {
     pub fn to_scim(&self) -> ScimError {
         match self {
             Self::Ldap(error) => match error.refusal() {
-                Some(refusal) => ScimError::from_ldap(refusal.code.0, &refusal.diagnostic),
+                Some(refusal) => ScimError::from_ldap(refusal.code.0, &refusal.words()),
                 None => ScimError::new(
                     ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
                     &error.to_string(),

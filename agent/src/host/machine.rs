@@ -7,7 +7,7 @@ use provlab_platform::{Part, Platform};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{EventLog, Registry, ServiceControl, TraceFile};
+use super::{EventLog, LsaSecrets, Registry, ServiceControl, TraceFile};
 
 /// The computer account by which the host is a member of its domain.
 #[derive(Clone)]
@@ -132,6 +132,8 @@ pub struct HostMachine {
     pub services: ServiceControl,
     /// The registry.
     pub registry: Registry,
+    /// The LSA secrets.
+    pub secrets: LsaSecrets,
     /// How many times shorter than the product's the agent's own pauses are; 1 is the product's pace.
     pub speed: u32,
 }
@@ -146,6 +148,7 @@ impl HostMachine {
     ) -> Self {
         let services = ServiceControl::new(platform.files.clone(), platform.clock.clone(), poll);
         let registry = Registry::new(platform.files.clone());
+        let secrets = LsaSecrets::new(platform.files.clone());
         let domain_controllers = domain_controllers
             .into_iter()
             .map(|(domain, servers)| (domain.to_ascii_lowercase(), servers))
@@ -158,6 +161,7 @@ impl HostMachine {
             facts: HostFacts::default(),
             services,
             registry,
+            secrets,
             speed: 1,
         }
     }

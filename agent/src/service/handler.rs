@@ -7,8 +7,9 @@ use provlab_platform::{Part, event};
 use provlab_protocol::scim::{ErrorCode, Operation, OperationResult, Pong, ScimError};
 use tokio::sync::Mutex;
 
-use crate::directory::ad::{ActiveDirectory, Credential, GmsaError, LogonError, logon_as, open};
-use crate::directory::{Directory, DirectoryError};
+use super::ServiceLogon;
+use crate::directory::ad::{GmsaError, LogonError};
+use crate::directory::{Directory, DirectoryError, open_session};
 use crate::host::HostMachine;
 use crate::setup::preferred_controllers;
 
@@ -36,7 +37,7 @@ impl NoSession {
                 GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. },
             ) => error.refusal().map_or_else(
                 || internal(&error.to_string()),
-                |refusal| ScimError::from_ldap(refusal.code.0, &refusal.diagnostic),
+                |refusal| ScimError::from_ldap(refusal.code.0, &refusal.words()),
             ),
             Self::Logon(error) => internal(&error.to_string()),
             Self::Full => internal("the agent serves too many domains at once"),
@@ -44,21 +45,20 @@ impl NoSession {
     }
 }
 
-type Session = Arc<Mutex<Option<ActiveDirectory>>>;
+type Session = Arc<Mutex<Option<Box<dyn Directory>>>>;
 
 /// The request handler of one start of the service.
 pub(super) struct Handler {
     host: HostMachine,
-    /// The gMSA, or `None` for the virtual account, which is the computer account on the network.
-    account: Option<String>,
+    logon: ServiceLogon,
     sessions: Mutex<BTreeMap<String, Session>>,
 }
 
 impl Handler {
-    pub(super) fn new(host: HostMachine, account: Option<String>) -> Self {
+    pub(super) fn new(host: HostMachine, logon: ServiceLogon) -> Self {
         Self {
             host,
-            account,
+            logon,
             sessions: Mutex::default(),
         }
     }
@@ -101,7 +101,7 @@ impl Handler {
 
     async fn perform(
         &self,
-        session: &mut Option<ActiveDirectory>,
+        session: &mut Option<Box<dyn Directory>>,
         domain: &str,
         operation: &Operation,
     ) -> Result<OperationResult, NoSession> {
@@ -110,31 +110,22 @@ impl Handler {
             None => self.open(domain).await?,
         };
         // The session is put back only when it is still good: also a request that is given up half-way closes it.
-        let result = answer(&mut directory, operation).await;
+        let result = answer(directory.as_mut(), operation).await;
         if result.as_ref().err().is_none_or(|error| !error.is_fatal()) {
             *session = Some(directory);
         }
         result.map_err(NoSession::Directory)
     }
 
-    async fn open(&self, domain: &str) -> Result<ActiveDirectory, NoSession> {
+    async fn open(&self, domain: &str) -> Result<Box<dyn Directory>, NoSession> {
         let host = &self.host;
         let preferred = preferred_controllers(host, domain);
-        let connection = match &self.account {
-            Some(account) => logon_as(host, Part::Agent, domain, &preferred, account)
-                .await
-                .map_err(NoSession::Logon)?,
-            None => open(
-                host,
-                Part::Agent,
-                domain,
-                &preferred,
-                &Credential::of_computer(host),
-            )
+        let connection = self
+            .logon
+            .open(host, Part::Agent, domain, &preferred)
             .await
-            .map_err(|error| NoSession::Logon(error.into()))?,
-        };
-        ActiveDirectory::over(connection, domain)
+            .map_err(NoSession::Logon)?;
+        open_session(connection, domain)
             .await
             .map_err(NoSession::Directory)
     }

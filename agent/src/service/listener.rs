@@ -365,7 +365,7 @@ mod tests {
         let key = store.pending_key(&host.platform.crypto).await.unwrap();
         let der = issued(&key, 2);
         let shared = Shared {
-            handler: Handler::new(host.clone(), None),
+            handler: Handler::new(host.clone(), crate::service::ServiceLogon::Computer),
             recent: Recent::default(),
             trust: std::sync::Mutex::new(store.commit("agent1", key, &der, false).unwrap()),
             host,

@@ -3,6 +3,7 @@
 mod handler;
 mod last_bootstrap;
 mod listener;
+mod logon;
 mod recent;
 mod registered;
 
@@ -13,8 +14,9 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 pub use last_bootstrap::{LastBootstrap, last_bootstrap};
+pub(crate) use logon::ServiceLogon;
 
-use crate::directory::ad::{GmsaError, LogonError, logon_as};
+use crate::directory::ad::GmsaError;
 use crate::host::{EventLevel, HostMachine, ServiceEntry, ServiceError, ServiceState};
 use crate::product::SERVICE_NAME;
 use crate::trust::{TrustError, TrustStore};
@@ -97,9 +99,10 @@ fn set_state(host: &HostMachine, state: ServiceState, reason: &str) -> Result<()
 }
 
 async fn run_once(host: &HostMachine, entry: &ServiceEntry) -> Ended {
-    if let Err(ended) = log_on(host, entry).await {
-        return ended;
-    }
+    let logon = match log_on(host, entry).await {
+        Ok(logon) => logon,
+        Err(ended) => return ended,
+    };
     if let Err(error) = set_state(host, ServiceState::Running, "") {
         return Ended::Failed {
             reason: error.to_string(),
@@ -107,7 +110,7 @@ async fn run_once(host: &HostMachine, entry: &ServiceEntry) -> Ended {
         };
     }
     match TrustStore::new(host.platform.files.clone()).load() {
-        Ok(Some(trust)) => registered::run(host, entry, trust).await,
+        Ok(Some(trust)) => registered::run(host, entry, trust, logon).await,
         Ok(None) => {
             host.trace_file(1)
                 .info("The agent is not registered yet; the configuration wizard has to be completed.");
@@ -124,8 +127,8 @@ async fn run_once(host: &HostMachine, entry: &ServiceEntry) -> Ended {
     }
 }
 
-/// The logon of the service: a virtual account needs none, a gMSA is proved against the host's own domain.
-async fn log_on(host: &HostMachine, entry: &ServiceEntry) -> Result<(), Ended> {
+/// The logon of the service: a virtual account needs none, any other is proved against the host's own domain.
+async fn log_on(host: &HostMachine, entry: &ServiceEntry) -> Result<ServiceLogon, Ended> {
     let log = host.event_log(Part::Agent);
     let fail = |id: u32, text: String, retry| {
         log.write(id, "Service Control Manager", EventLevel::Error, &text);
@@ -139,31 +142,34 @@ async fn log_on(host: &HostMachine, entry: &ServiceEntry) -> Result<(), Ended> {
         );
         return fail(7041, text, None);
     }
-    if !entry.managed_account {
-        return Ok(());
-    }
+    let refused = |error: &dyn std::fmt::Display| {
+        format!(
+            "The {SERVICE_NAME} service was unable to log on as {} with the currently configured password due to the following error: {error}",
+            entry.account
+        )
+    };
+    let logon = match ServiceLogon::of(host, entry) {
+        Ok(ServiceLogon::Computer) => return Ok(ServiceLogon::Computer),
+        Ok(logon) => logon,
+        Err(error) => return fail(7038, refused(&error), None),
+    };
     let domain = host.computer.domain.clone();
-    match logon_as(host, Part::Agent, &domain, &[], &entry.account).await {
+    match logon.open(host, Part::Agent, &domain, &[]).await {
         Ok(connection) => {
             connection.unbind().await;
-            Ok(())
+            Ok(logon)
         }
         Err(error) => {
             let retry = unreachable(&error).then_some(RECOVERY_PAUSE);
-            let text = format!(
-                "The {SERVICE_NAME} service was unable to log on as {} with the currently configured password due to the following error: {error}",
-                entry.account
-            );
-            fail(7038, text, retry)
+            fail(7038, refused(&error), retry)
         }
     }
 }
 
 fn unreachable(error: &GmsaError) -> bool {
     match error {
-        GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. } => {
-            error.is_fatal()
-        }
+        GmsaError::Logon(error) => error.is_transient(),
+        GmsaError::Ldap { error, .. } => error.is_fatal(),
         _ => false,
     }
 }

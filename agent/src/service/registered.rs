@@ -9,6 +9,7 @@ use provlab_protocol::environment::Environment;
 use provlab_protocol::his::bootstrap::{BootstrapResponse, SignalingListenerEndpoint};
 use secrecy::ExposeSecret;
 
+use super::ServiceLogon;
 use super::handler::Handler;
 use super::last_bootstrap::record;
 use super::listener::{Shared, listen};
@@ -45,7 +46,12 @@ struct Agent<'a> {
 }
 
 /// Runs until the agent gives up; the caller drops it to stop.
-pub(super) async fn run(host: &HostMachine, entry: &ServiceEntry, trust: Trust) -> Ended {
+pub(super) async fn run(
+    host: &HostMachine,
+    entry: &ServiceEntry,
+    trust: Trust,
+    logon: ServiceLogon,
+) -> Ended {
     let environment = match chosen_environment(host) {
         Ok(environment) => environment,
         Err(error) => {
@@ -55,13 +61,12 @@ pub(super) async fn run(host: &HostMachine, entry: &ServiceEntry, trust: Trust) 
             };
         }
     };
-    let account = entry.managed_account.then(|| entry.account.clone());
     let mut agent = Agent {
         host,
         environment,
         shared: Arc::new(Shared {
             host: host.clone(),
-            handler: Handler::new(host.clone(), account),
+            handler: Handler::new(host.clone(), logon),
             recent: Recent::default(),
             trust: Mutex::new(trust),
         }),

@@ -72,7 +72,7 @@ pub struct CloudToken {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DomainCredential {
-    /// `DOMAIN\name` or UPN.
+    /// `DOMAIN\name` or UPN; on OpenLDAP the distinguished name.
     pub user: String,
     /// Password.
     pub password: SecretString,
@@ -86,6 +86,9 @@ pub enum ServiceAccountChoice {
     CreateGmsa(CreateGmsa),
     /// Use an account that an administrator prepared.
     CustomGmsa(CustomGmsa),
+    /// Use an ordinary account that an administrator prepared, in a directory that has no managed accounts. An extension of
+    /// provlab: the product runs on Active Directory only, and knows gMSAs only.
+    CustomServiceAccount(CustomServiceAccount),
 }
 
 /// Answers of **Create gMSA**.
@@ -102,6 +105,15 @@ pub struct CreateGmsa {
 pub struct CustomGmsa {
     /// `DOMAIN\name$` or `name$`.
     pub name: String,
+}
+
+/// Answers of **Use custom service account** (provlab's own).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CustomServiceAccount {
+    /// The account by its distinguished name, which is what such directories bind by. The host keeps the password as Windows keeps
+    /// that of a service.
+    pub credential: DomainCredential,
 }
 
 /// One domain to serve.

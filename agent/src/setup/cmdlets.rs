@@ -2,6 +2,7 @@
 
 use provlab_platform::{Part, event};
 
+use super::account::{ServiceAccount, change_service_credentials};
 use super::answers::{CloudSignIn, DomainAnswer, ServiceAccountChoice};
 use super::failure::Failure;
 use super::generation::{Generation, GenerationName};
@@ -45,9 +46,12 @@ pub async fn add_gmsa(host: &HostMachine, choice: &ServiceAccountChoice) -> Resu
     let generation = generation(host);
     let prepare = || steps::prepare_service_account(host, generation, choice);
     let account = steps::retried(host, prepare).await?;
-    steps::change_service_credentials(host, &account)?;
+    change_service_credentials(host, &account)?;
     ran(host, "Add-AADCloudSyncGMSA");
-    Ok(account.name)
+    Ok(match account {
+        ServiceAccount::Managed(gmsa) => gmsa.name,
+        ServiceAccount::Stored(credential) => credential.user,
+    })
 }
 
 /// `Add-AADCloudSyncADDomain`: adds one domain; registers the agent if that has not happened yet (which cmdlet registers is inferred).
@@ -60,8 +64,8 @@ pub async fn add_ad_domain(
     answer: &DomainAnswer,
 ) -> Result<(), Failure> {
     let environment = chosen_environment(host).map_err(Failure::host)?;
-    let trustee = steps::retried(host, || steps::service_identity(host)).await?;
-    steps::retried(host, || steps::add_directory(host, answer, &trustee)).await?;
+    let access = steps::retried(host, || steps::service_identity(host)).await?;
+    steps::retried(host, || steps::add_directory(host, answer, &access)).await?;
     let trust = steps::retried(host, || registration::register(host, environment, session)).await?;
     let domain = answer.name.trim();
     steps::retried(host, || {

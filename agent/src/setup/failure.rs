@@ -1,6 +1,7 @@
 //! Failures in words that the person at the wizard understands: what happened, where, what it means, what to do.
 
 use provlab_protocol::ad_error::BindFailure;
+use provlab_protocol::ppolicy::PolicyError;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -162,6 +163,13 @@ const REASONS: &[(u32, &str, &str)] = &[
     ),
 ];
 
+/// What a password policy that is not AD's means by its errors, as the sub-code whose words say the same.
+const POLICY_REASONS: [(PolicyError, u32); 3] = [
+    (PolicyError::PasswordExpired, 0x532),
+    (PolicyError::AccountLocked, 0x775),
+    (PolicyError::ChangeAfterReset, 0x773),
+];
+
 /// Puts a failed directory operation into words.
 pub fn directory_failure(logon: Logon<'_>, server: &str, doing: &str, error: &LdapError) -> Failure {
     let Logon { account, domain } = logon;
@@ -186,8 +194,12 @@ pub fn directory_failure(logon: Logon<'_>, server: &str, doing: &str, error: &Ld
     };
     let code = refusal.code;
     let sub_code = BindFailure::from_diagnostic(&refusal.diagnostic).map(|failure| failure.data());
-    let (kind, reason, remedy) = match (code, sub_code) {
-        (ResultCode::INVALID_CREDENTIALS, Some(data)) => {
+    let by_policy = POLICY_REASONS
+        .iter()
+        .find(|(error, _)| refusal.policy == Some(*error))
+        .map(|(_, data)| *data);
+    let (kind, reason, remedy) = match (code, sub_code.or(by_policy)) {
+        (ResultCode::INVALID_CREDENTIALS | ResultCode::SUCCESS, Some(data)) => {
             REASONS.iter().find(|(known, _, _)| *known == data).map_or(
                 (
                     FailureKind::Credential,
@@ -219,9 +231,10 @@ pub fn directory_failure(logon: Logon<'_>, server: &str, doing: &str, error: &Ld
         ),
     };
     let data = sub_code.map(|data| format!("{data:x}"));
-    let numbers = match &data {
-        Some(data) => format!("result {}, data {data}", code.0),
-        None => format!("result {}", code.0),
+    let numbers = match (&data, refusal.policy) {
+        (Some(data), _) => format!("result {}, data {data}", code.0),
+        (None, Some(policy)) => format!("result {}, {policy}", code.0),
+        (None, None) => format!("result {}", code.0),
     };
     Failure {
         kind,
@@ -241,11 +254,16 @@ mod tests {
     use crate::directory::ldap::Refusal;
 
     fn failure(code: u32, diagnostic: &str) -> Failure {
+        refused(code, diagnostic, None)
+    }
+
+    fn refused(code: u32, diagnostic: &str, policy: Option<PolicyError>) -> Failure {
         let refusal = Refusal {
             operation: "bind",
             code: ResultCode(code),
             matched_dn: String::new(),
             diagnostic: diagnostic.to_owned(),
+            policy,
         };
         let logon = Logon {
             account: r"CONTOSO\Administrator",
@@ -299,6 +317,24 @@ mod tests {
             let failure = bind(data);
             assert!(failure.message.contains(words), "{data}: {}", failure.message);
             assert_eq!(failure.sub_code.as_deref(), Some(data));
+        }
+    }
+
+    #[test]
+    fn a_password_policy_is_told_in_the_same_words_without_a_sub_code() {
+        for (policy, code, words) in [
+            (
+                PolicyError::PasswordExpired,
+                49,
+                "the password of the account has expired",
+            ),
+            (PolicyError::AccountLocked, 49, "the account is locked out"),
+            (PolicyError::ChangeAfterReset, 0, "must change its password"),
+        ] {
+            let failure = refused(code, "", Some(policy));
+            assert!(failure.message.contains(words), "{}", failure.message);
+            assert!(failure.message.contains(&format!("result {code}, {policy}")));
+            assert_eq!((failure.kind, failure.sub_code), (FailureKind::Credential, None));
         }
     }
 

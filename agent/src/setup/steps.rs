@@ -7,13 +7,17 @@ use provlab_protocol::dn::Dn;
 use provlab_protocol::sid::Sid;
 use time::OffsetDateTime;
 
+use super::account::{
+    Access, ServiceAccount, explained, prepare_custom, prove_access, without_managed_accounts,
+};
 use super::answers::{DomainAnswer, DomainCredential, ServiceAccountChoice};
 use super::failure::{Failure, FailureKind, Logon, directory_failure};
 use super::generation::Generation;
-use crate::directory::ad::{self, Credential, Gmsa, GmsaError, LogonError, RightsError};
-use crate::host::{EventLevel, HostMachine, ServiceState};
-use crate::product::{EVENT_SOURCE, SERVICE_NAME, VIRTUAL_ACCOUNT};
-use crate::service::last_bootstrap;
+use crate::directory::ad::{self, Credential, GmsaError, LogonError, RightsError};
+use crate::directory::ldap::LdapConnection;
+use crate::host::{HostMachine, ServiceState};
+use crate::product::{EVENT_SOURCE, SERVICE_NAME};
+use crate::service::{ServiceLogon, last_bootstrap};
 use crate::trust::TrustStore;
 
 /// Tries of a step whose transport failed.
@@ -27,6 +31,8 @@ const BOOTSTRAP_LIMIT: Duration = Duration::from_secs(120);
 const BOOTSTRAP_POLL: Duration = Duration::from_secs(1);
 /// Registry values: preferred domain controllers of a domain, best first, separated by commas (own name).
 const PREFERRED_VALUE: &str = "PreferredDomainControllers.";
+/// What failures on the page of the domains are about.
+const ADD_DIRECTORY: &str = "add the directory";
 
 /// Repeats a step as long as only its transport fails.
 pub(crate) async fn retried<T, F>(host: &HostMachine, mut step: impl FnMut() -> F) -> Result<T, Failure>
@@ -52,7 +58,7 @@ fn credential_of(answer: &DomainCredential) -> Credential {
     }
 }
 
-fn logon_failure(logon: Logon<'_>, doing: &str, error: &LogonError) -> Failure {
+pub(super) fn logon_failure(logon: Logon<'_>, doing: &str, error: &LogonError) -> Failure {
     match error {
         LogonError::NoController { domain } => Failure::new(
             FailureKind::DirectoryUnreachable,
@@ -63,6 +69,18 @@ fn logon_failure(logon: Logon<'_>, doing: &str, error: &LogonError) -> Failure {
             error,
         ),
         LogonError::Failed { server, error } => directory_failure(logon, server, doing, error),
+        LogonError::Kerberos { server, error } => Failure::new(
+            match error.code() {
+                Some(_) => FailureKind::Credential,
+                None => FailureKind::DirectoryUnreachable,
+            },
+            format!(
+                "Unable to {doing} in the domain '{domain}' as '{account}': {error} (domain controller {server})",
+                domain = logon.domain,
+                account = logon.account,
+            ),
+            error,
+        ),
     }
 }
 
@@ -86,7 +104,7 @@ pub(crate) async fn prepare_service_account(
     host: &HostMachine,
     generation: &Generation,
     choice: &ServiceAccountChoice,
-) -> Result<Gmsa, Failure> {
+) -> Result<ServiceAccount, Failure> {
     let domain = host.computer.domain.clone();
     let (account, outcome, user) = match choice {
         ServiceAccountChoice::CreateGmsa(create) => {
@@ -105,6 +123,7 @@ pub(crate) async fn prepare_service_account(
             let made = async {
                 let mut connection = ad::open(host, Part::Wizard, &domain, &[], &credential).await?;
                 let made = ad::create_or_reuse(host, &mut connection, name).await;
+                let made = explained(&mut connection, made).await;
                 connection.unbind().await;
                 made
             };
@@ -120,11 +139,15 @@ pub(crate) async fn prepare_service_account(
             let found = async {
                 let mut connection = ad::open(host, Part::Wizard, &domain, &[], &credential).await?;
                 let found = ad::find(&mut connection, &domain, &custom.name).await;
+                let found = explained(&mut connection, found).await;
                 connection.unbind().await;
                 found
             };
             let account = found.await.map_err(|error| gmsa_failure(logon, &error))?;
             (account, "custom", credential.user.clone())
+        }
+        ServiceAccountChoice::CustomServiceAccount(custom) => {
+            return prepare_custom(host, credential_of(&custom.credential)).await;
         }
     };
     event!(
@@ -141,40 +164,16 @@ pub(crate) async fn prepare_service_account(
     ad::prove(host, Part::Wizard, &account.name)
         .await
         .map_err(|error| gmsa_failure(logon, &error))?;
-    Ok(account)
+    Ok(ServiceAccount::Managed(account))
 }
 
-/// Changes the service's logon to the account.
-pub(crate) fn change_service_credentials(host: &HostMachine, account: &Gmsa) -> Result<(), Failure> {
-    const TEXT: &str =
-        "Failed changing Windows service credentials to gMSA. Please check the logs for more details.";
-    let name = format!(r"{}\{}", host.computer.netbios, account.name);
-    if host.policies.deny_service_logon {
-        host.event_log(Part::Wizard).write(
-            7041,
-            "Service Control Manager",
-            EventLevel::Error,
-            &format!(
-                "The {SERVICE_NAME} service was unable to log on as {name} because the account lacks the right \"Log on as a service\"."
-            ),
-        );
-        return Err(Failure::new(FailureKind::ServiceCredentials, TEXT, "event 7041"));
-    }
-    host.services
-        .update(SERVICE_NAME, |entry| {
-            entry.account.clone_from(&name);
-            entry.managed_account = true;
-        })
-        .map_err(|error| Failure::new(FailureKind::ServiceCredentials, TEXT, error))
-}
-
-/// SID of who reads the directory: the gMSA of the service, or the computer account behind a virtual account.
-pub(crate) async fn service_identity(host: &HostMachine) -> Result<Sid, Failure> {
+/// Who reads the directory: the account of the service, or the computer account behind a virtual account.
+pub(crate) async fn service_identity(host: &HostMachine) -> Result<Access, Failure> {
     let entry = host.services.get(SERVICE_NAME).map_err(Failure::host)?;
-    let name = if entry.account.eq_ignore_ascii_case(VIRTUAL_ACCOUNT) {
-        return computer_sid(host).await;
-    } else {
-        entry.account
+    let name = match ServiceLogon::of(host, &entry).map_err(Failure::host)? {
+        ServiceLogon::Computer => return computer_sid(host).await.map(Access::Grant),
+        ServiceLogon::Stored(credential) => return Ok(Access::Prove(credential)),
+        ServiceLogon::Managed(name) => name,
     };
     let credential = Credential::of_computer(host);
     let domain = &host.computer.domain;
@@ -190,7 +189,7 @@ pub(crate) async fn service_identity(host: &HostMachine) -> Result<Sid, Failure>
     };
     found
         .await
-        .map(|account| account.sid)
+        .map(|account| Access::Grant(account.sid))
         .map_err(|error| gmsa_failure(logon, &error))
 }
 
@@ -210,13 +209,13 @@ async fn computer_sid(host: &HostMachine) -> Result<Sid, Failure> {
     found.await.map_err(|error| gmsa_failure(logon, &error))
 }
 
-/// Adds a domain: binds as its administrator, and grants the rights to the service's account (CS 1.5 steps 6 and 7).
+/// Adds a domain: binds as its administrator, and grants the rights to the service's account (CS 1.5 steps 6 and 7), or
+/// proves that it has them.
 pub(crate) async fn add_directory(
     host: &HostMachine,
     answer: &DomainAnswer,
-    trustee: &Sid,
+    access: &Access,
 ) -> Result<(), Failure> {
-    const DOING: &str = "add the directory";
     let credential = credential_of(&answer.credential);
     let domain = answer.name.trim();
     let logon = Logon {
@@ -233,21 +232,19 @@ pub(crate) async fn add_directory(
     })?;
     let mut connection = ad::open(host, Part::Wizard, domain, preferred, &credential)
         .await
-        .map_err(|error| logon_failure(logon, DOING, &error))?;
+        .map_err(|error| logon_failure(logon, ADD_DIRECTORY, &error))?;
     let server = connection.endpoint().host.clone();
-    let granted = ad::grant_all(&mut connection, &root, trustee).await;
+    let granted = match access {
+        Access::Grant(trustee) => grant(logon, &mut connection, &root, trustee).await,
+        Access::Prove(_) => without_managed_accounts(logon, ADD_DIRECTORY, &mut connection)
+            .await
+            .map(|()| 0),
+    };
     connection.unbind().await;
-    let granted = granted.map_err(|error| match error {
-        RightsError::Ldap(error) => directory_failure(logon, &server, DOING, &error),
-        RightsError::Descriptor { .. } => Failure::new(
-            FailureKind::AccessDenied,
-            format!(
-                "Unable to {DOING} in the domain '{domain}' as '{}': {error}. Use a member of Domain Admins or Enterprise Admins.",
-                credential.user
-            ),
-            &error,
-        ),
-    })?;
+    let granted = granted?;
+    if let Access::Prove(account) = access {
+        prove_access(host, domain, preferred, account).await?;
+    }
     let value = preferred.join(",");
     host.registry
         .set(&[(&preferred_value(domain), &value)])
@@ -261,6 +258,27 @@ pub(crate) async fn add_directory(
         rights = granted
     );
     Ok(())
+}
+
+async fn grant(
+    logon: Logon<'_>,
+    connection: &mut LdapConnection,
+    root: &Dn,
+    trustee: &Sid,
+) -> Result<usize, Failure> {
+    let server = connection.endpoint().host.clone();
+    let granted = ad::grant_all(connection, root, trustee).await;
+    granted.map_err(|error| match error {
+        RightsError::Ldap(error) => directory_failure(logon, &server, ADD_DIRECTORY, &error),
+        RightsError::Descriptor { .. } => Failure::new(
+            FailureKind::AccessDenied,
+            format!(
+                "Unable to {ADD_DIRECTORY} in the domain '{}' as '{}': {error}. Use a member of Domain Admins or Enterprise Admins.",
+                logon.domain, logon.account
+            ),
+            &error,
+        ),
+    })
 }
 
 fn preferred_value(domain: &str) -> String {

@@ -5,8 +5,8 @@ use std::{cell::RefCell, rc::Rc, time::Instant};
 use async_trait::async_trait;
 use provlab_agent::setup::{
     answers::{
-        Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, DomainAnswer, DomainCredential,
-        Extension, ServiceAccountChoice as AccountAnswer,
+        Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, CustomServiceAccount, DomainAnswer,
+        DomainCredential, Extension, ServiceAccountChoice as AccountAnswer,
     },
     generation::GenerationName,
 };
@@ -22,7 +22,7 @@ use crate::{
     scenario::{AccountTrouble, Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage},
     stage,
     world::{
-        BetweenPages, Book, Credential, Graph, InstallOutcome, InstallRequest, World, WorldError,
+        BetweenPages, Book, Credential, Graph, InstallOutcome, InstallRequest, Power, World, WorldError,
         environment_of,
     },
 };
@@ -55,6 +55,7 @@ pub fn run_scenario(scenario: &Scenario, options: &RunOptions) -> RunReport {
                 report
             }
             Err(WorldError::Missing(reason)) => not_started(Outcome::Missing(reason)),
+            Err(error @ WorldError::NotOnStage { .. }) => not_started(Outcome::NotRun(error.to_string())),
             Err(error) => not_started(Outcome::Defect(format!("the world was not built: {error}"))),
         }
     });
@@ -185,7 +186,10 @@ async fn within_limit(
 async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), WorldError> {
     match step {
         Step::Install(install) => {
-            let request = install_request(world.book(), install)?;
+            let mut request = install_request(world.book(), install)?;
+            for account in domain_accounts(&mut request.answers) {
+                account.user = world.logon_name(&account.user)?;
+            }
             state
                 .borrow_mut()
                 .install_begins(&request.host, world.log().len());
@@ -252,6 +256,10 @@ async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), Wo
         Step::StartService(what) => world.start_service(&what.host, what.service).await,
         Step::StopService(what) => world.stop_service(&what.host, what.service).await,
         Step::Crash(part) => world.crash(part).await,
+        Step::Pause(what) => world.power(&what.directory, Power::Pause).await,
+        Step::Resume(what) => world.power(&what.directory, Power::Resume).await,
+        Step::Stop(what) => world.power(&what.directory, Power::Stop).await,
+        Step::Start(what) => world.power(&what.directory, Power::Start).await,
         Step::Fault(fault) => world.disturb(fault),
         Step::Heal(name) => world.heal(name),
     }
@@ -314,6 +322,12 @@ pub fn install_request(book: &Book, install: &Install) -> Result<InstallRequest,
                 ServiceAccountChoice::CustomGmsa(name) => {
                     AccountAnswer::CustomGmsa(CustomGmsa { name: name.clone() })
                 }
+                ServiceAccountChoice::CustomServiceAccount(name) => {
+                    let account = book.domain_credential(name)?;
+                    AccountAnswer::CustomServiceAccount(CustomServiceAccount {
+                        credential: typed(&account),
+                    })
+                }
             },
             domains: domains
                 .into_iter()
@@ -325,6 +339,17 @@ pub fn install_request(book: &Book, install: &Install) -> Result<InstallRequest,
                 .collect(),
         },
     })
+}
+
+/// The domain accounts that the person types.
+fn domain_accounts(answers: &mut Answers) -> impl Iterator<Item = &mut DomainCredential> {
+    let for_the_service = match &mut answers.service_account {
+        AccountAnswer::CreateGmsa(create) => Some(&mut create.credential),
+        AccountAnswer::CustomServiceAccount(custom) => Some(&mut custom.credential),
+        AccountAnswer::CustomGmsa(_) => None,
+    };
+    let of_domains = answers.domains.iter_mut().map(|domain| &mut domain.credential);
+    of_domains.chain(for_the_service)
 }
 
 fn note_outcome(world: &dyn World, host: &str, outcome: &InstallOutcome) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Expectation, Expected, Fault, Install, Located, Scenario, ScenarioError, ScenarioErrors, ScenarioFile,
-    StageName, Step, TroubleStep, did_you_mean,
+    ServiceAccountChoice, StageName, Step, TroubleStep, did_you_mean,
 };
 
 /// Directory roles that a cloud account can be given (their display names).
@@ -243,7 +243,13 @@ impl Lint<'_> {
                 self.known("host", &service.host, &self.hosts());
             }
             Step::Crash(super::Part::Agent(host)) => self.known("host", host, &self.hosts()),
-            Step::Crash(super::Part::Directory(domain)) => self.known("domain", domain, &self.domains()),
+            Step::Crash(super::Part::Directory(domain))
+            | Step::Pause(super::DirectoryRef { directory: domain })
+            | Step::Resume(super::DirectoryRef { directory: domain })
+            | Step::Stop(super::DirectoryRef { directory: domain })
+            | Step::Start(super::DirectoryRef { directory: domain }) => {
+                self.known("domain", domain, &self.domains());
+            }
             Step::Fault(fault) => self.fault(fault),
             Step::Heal(name) => self.known("fault", name, &self.faults.clone()),
         }
@@ -277,6 +283,9 @@ impl Lint<'_> {
         self.known("host", &install.host, &self.hosts());
         self.cloud_account(&install.tenant, &install.sign_in_as);
         self.known("account", &install.domain_admin, &self.domain_accounts());
+        if let ServiceAccountChoice::CustomServiceAccount(account) = &install.service_account {
+            self.known("account", account, &self.domain_accounts());
+        }
         for domain in install.domains.iter().flatten() {
             self.known("domain", domain, &self.domains());
         }

@@ -84,6 +84,15 @@ fn same_name(dir: &Path, name: &str) -> std::io::Result<Option<PathBuf>> {
     Ok(found.into_iter().next())
 }
 
+/// Makes a file that its owner alone may read: keys and secrets are among a host's files.
+fn create_private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 impl Files for RealFiles {
     fn read(&self, path: &str) -> Result<Vec<u8>, FilesError> {
         let place = self.locate_file(path)?;
@@ -106,7 +115,7 @@ impl Files for RealFiles {
         let number = self.temporary.fetch_add(1, Ordering::Relaxed);
         let temporary = folder.join(format!("{}-{number}{TEMPORARY_SUFFIX}", std::process::id()));
         let written = fs::create_dir_all(folder).and_then(|()| {
-            let mut file = File::create(&temporary)?;
+            let mut file = create_private(&temporary)?;
             file.write_all(content)?;
             file.sync_all()?;
             fs::rename(&temporary, &place)?;

@@ -2,7 +2,8 @@
 
 mod gmsa;
 mod logon;
-mod resource;
+mod pages;
+pub(super) mod resource;
 mod rights;
 mod session;
 mod watermark;

@@ -10,7 +10,7 @@ use provlab_protocol::uac::UserAccountControl;
 use crate::directory::ldap::Entry;
 
 /// Attributes whose values are names of other objects and become links.
-pub(super) const LINKS: &[&str] = &[
+pub(in crate::directory) const LINKS: &[&str] = &[
     "member",
     "manager",
     "managedBy",
@@ -39,7 +39,7 @@ const BINARY: &[&str] = &[
 ];
 
 /// What DirSync adds by itself and the cloud did not ask for.
-const UNASKED: &[&str] = &["objectGUID", "instanceType", "parentGUID", "isDeleted"];
+const UNASKED: &[&str] = &["objectGUID", "instanceType", "parentGUID", "isDeleted", "name"];
 
 /// A name that may carry `<GUID=…>;<SID=…>;` in front (PR 15.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,13 +142,15 @@ pub(super) fn resource_of(
             }
             continue;
         }
-        let binary = BINARY.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let values = attribute
-            .values
-            .iter()
-            .map(|value| text_of(value, binary))
-            .collect();
-        attributes.insert(name.to_owned(), values);
+        attributes.insert(name.to_owned(), shown(name, &attribute.values));
+    }
+    // DirSync need not send the naming attribute: its value is the name's (PR 20).
+    if let Some(name) = entry.text("name")
+        && wants("cn")
+        && !resource.deleted
+        && entry.first("cn").is_none()
+    {
+        attributes.insert("cn".to_owned(), vec![name.to_owned()]);
     }
     let name = ExtendedName::parse(&entry.dn);
     if wants("distinguishedName") {
@@ -167,7 +169,12 @@ pub(super) fn resource_of(
 }
 
 /// Adds a link value to a resource.
-pub(super) fn add_link(resource: &mut Resource, attribute: &str, reference: LinkReference, added: bool) {
+pub(in crate::directory) fn add_link(
+    resource: &mut Resource,
+    attribute: &str,
+    reference: LinkReference,
+    added: bool,
+) {
     let side = if added {
         &mut resource.links_added
     } else {
@@ -180,6 +187,12 @@ pub(super) fn add_link(resource: &mut Resource, attribute: &str, reference: Link
 pub(super) fn split_option(name: &str) -> (&str, Option<&str>) {
     name.split_once(';')
         .map_or((name, None), |(name, option)| (name, Some(option)))
+}
+
+/// Values of an attribute as they travel.
+pub(in crate::directory) fn shown(name: &str, values: &[Vec<u8>]) -> Vec<String> {
+    let binary = BINARY.iter().any(|known| known.eq_ignore_ascii_case(name));
+    values.iter().map(|value| text_of(value, binary)).collect()
 }
 
 fn text_of(value: &[u8], binary: bool) -> String {
@@ -254,6 +267,27 @@ mod tests {
         assert_eq!(resource.first("accountDisabled"), Some("True"));
         assert_eq!(resource.values("description"), Some(&[][..]));
         assert!(resource.deleted && resource.partial);
+    }
+
+    #[test]
+    fn a_name_stands_in_for_the_naming_attribute() {
+        let cn = |attributes: Vec<Attribute>, asked: &[String]| {
+            let (resource, _) = resource_of(
+                &entry(attributes),
+                ResourceType::User,
+                GUID.parse().unwrap(),
+                asked,
+                true,
+            );
+            assert_eq!(resource.values("name"), None);
+            resource.first("cn").map(str::to_owned)
+        };
+        let (asked, name) = (["cn".to_owned()], Attribute::text("name", &["Ada"]));
+        assert_eq!(cn(vec![name.clone()], &asked).as_deref(), Some("Ada"));
+        assert_eq!(cn(vec![name.clone()], &["mail".to_owned()]), None);
+        assert_eq!(cn(vec![], &asked), None);
+        let deleted = Attribute::text("isDeleted", &["TRUE"]);
+        assert_eq!(cn(vec![name, deleted], &asked), None);
     }
 
     proptest! {

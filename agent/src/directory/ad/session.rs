@@ -12,13 +12,16 @@ use provlab_protocol::scim::{
 };
 use uuid::Uuid;
 
-use super::resource::{ExtendedName, Unresolved, add_link, guid_of_entry, resource_of, split_option};
+use super::pages::Page;
+use super::resource::{Unresolved, add_link, guid_of_entry, resource_of, split_option};
 use super::watermark::{MAX_COOKIE_BYTES, Position, Positions, TYPES};
 use crate::directory::ldap::{Entry, Filter, LdapConnection, LdapError, ResultCode, Scope, Search};
 use crate::directory::{Directory, DirectoryError};
 
 /// Bytes asked of the server per object wanted: a user with the documented attributes has about 1 KiB.
 const BYTES_PER_OBJECT: u32 = 2048;
+/// Attributes that the agent needs itself. By `name` a rename or move shows, also where nothing that the cloud asks for changes.
+const NEEDED: [&str; 3] = ["objectGUID", "isDeleted", "name"];
 /// Least bytes asked for, so that one large object always fits.
 const LEAST_PAGE_BYTES: u32 = 64 * 1024;
 /// Most values that range retrieval collects of one attribute; a group may have 50,000 members (CS 2.6).
@@ -39,13 +42,17 @@ pub struct ActiveDirectory {
 }
 
 impl ActiveDirectory {
-    /// Takes an authenticated connection and asks the server who it is.
+    /// Takes an authenticated connection and the server's root DSE, and asks the server who it is.
     ///
     /// # Errors
     /// When the domain's name is none, or the server cannot be asked.
-    pub async fn over(mut connection: LdapConnection, domain: &str) -> Result<Self, DirectoryError> {
+    pub async fn over(
+        mut connection: LdapConnection,
+        domain: &str,
+        root_dse: &Entry,
+    ) -> Result<Self, DirectoryError> {
         let root = Dn::from_dns(domain).map_err(|error| DirectoryError::Name(error.to_string()))?;
-        let replica = replica_of(&mut connection).await?;
+        let replica = replica_of(&mut connection, root_dse).await;
         Ok(Self {
             connection,
             domain: domain.to_owned(),
@@ -65,6 +72,7 @@ impl ActiveDirectory {
         position: &Position,
         attributes: &[String],
         wanted: u32,
+        room: usize,
     ) -> Result<(Vec<Resource>, Position, bool), DirectoryError> {
         let request = DirSyncRequest {
             flags: DirSyncFlags::INCREMENTAL_VALUES.with(DirSyncFlags::ANCESTORS_FIRST_ORDER),
@@ -81,9 +89,12 @@ impl ActiveDirectory {
             filter: filter_of(kind),
             attributes: attributes_for(attributes),
         };
-        let answered = self.connection.search_with(&search, &controls).await;
-        let (entries, answered) =
-            answered.map_err(|error| self.cookie_or(error, !position.cookie.is_empty()))?;
+        let mut page = Page::new(room, position.cut.as_ref().map(|cut| cut.after));
+        let answered = self
+            .connection
+            .search_each(&search, &controls, &mut |entry| page.take(entry))
+            .await
+            .map_err(|error| self.cookie_or(error, !position.cookie.is_empty()))?;
         let response = answered
             .iter()
             .find(|control| control.oid == oid::control::DIRSYNC)
@@ -94,21 +105,19 @@ impl ActiveDirectory {
         if response.cookie.len() > MAX_COOKIE_BYTES {
             return Err(self.nonsense("a DirSync cookie that is too long"));
         }
-        let mut resources = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let guid = guid_of_entry(entry)
-                .or_else(|| ExtendedName::parse(&entry.dn).guid)
-                .ok_or_else(|| self.nonsense("an object without objectGUID"))?;
+        let taken = page.finish();
+        if taken.nameless {
+            return Err(self.nonsense("an object without objectGUID"));
+        }
+        let mut resources = Vec::with_capacity(taken.entries.len());
+        for (guid, entry) in &taken.entries {
             let (mut resource, unresolved) =
-                resource_of(entry, kind, guid, attributes, !position.enumerating);
+                resource_of(entry, kind, *guid, attributes, !position.enumerating);
             self.resolve(&mut resource, unresolved).await?;
             resources.push(resource);
         }
-        let next = Position {
-            cookie: response.cookie,
-            enumerating: position.enumerating && response.more_results,
-        };
-        Ok((resources, next, response.more_results))
+        let (next, more) = position.after(response, taken.cut_at);
+        Ok((resources, next, more))
     }
 
     /// Looks up the GUIDs of links that came as plain names; an end that is gone is no link any more.
@@ -234,30 +243,25 @@ impl Directory for ActiveDirectory {
             .into_iter()
             .filter(|kind| query.resource_types.contains(kind))
             .collect();
-        let limit = usize::try_from(query.count.max(1)).unwrap_or(usize::MAX);
+        let most = usize::try_from(MAX_COUNT).unwrap_or(usize::MAX);
+        let limit = usize::try_from(query.count.max(1))
+            .unwrap_or(usize::MAX)
+            .min(most);
         let mut resources: Vec<Resource> = Vec::new();
         let mut more_results = false;
         for (index, kind) in kinds.iter().enumerate() {
-            let position = positions.get(*kind).cloned().unwrap_or(Position {
-                cookie: Vec::new(),
-                enumerating: true,
-            });
+            let position = positions.get(*kind).cloned().unwrap_or_else(Position::start);
             let left = u32::try_from(limit.saturating_sub(resources.len())).unwrap_or(u32::MAX);
-            let (page, next, more) = self.page_of(*kind, &position, &query.attributes, left).await?;
+            let room = most.saturating_sub(resources.len()).max(1);
+            let (page, next, more) = self
+                .page_of(*kind, &position, &query.attributes, left, room)
+                .await?;
             resources.extend(page);
             positions.set(*kind, next);
             if more || (resources.len() >= limit && index + 1 < kinds.len()) {
                 more_results = true;
                 break;
             }
-        }
-        let most = usize::try_from(MAX_COUNT).unwrap_or(usize::MAX);
-        if resources.len() > most {
-            return Err(DirectoryError::TooMany {
-                server: self.server().to_owned(),
-                found: resources.len(),
-                limit: most,
-            });
         }
         Ok(ListResponse::new(
             resources,
@@ -316,7 +320,7 @@ fn attributes_for(asked: &[String]) -> Vec<String> {
     if asked.is_empty() {
         return attributes;
     }
-    for needed in ["objectGUID", "isDeleted"] {
+    for needed in NEEDED {
         if !attributes
             .iter()
             .any(|attribute| attribute.eq_ignore_ascii_case(needed))
@@ -328,31 +332,27 @@ fn attributes_for(asked: &[String]) -> Vec<String> {
 }
 
 /// Name and invocation id of the server: what `originatingReplicaToken` tells (PR 10.1).
-async fn replica_of(connection: &mut LdapConnection) -> Result<ReplicaToken, DirectoryError> {
-    let base = |dn: &str, attributes: &[&str]| Search {
-        base: dn.to_owned(),
-        scope: Scope::Base,
-        filter: Filter::present("objectClass"),
-        attributes: attributes.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    let root = connection
-        .search(&base("", &["dnsHostName", "dsServiceName"]))
-        .await?;
-    let root = root.into_iter().next().unwrap_or_default();
-    let name = root
+async fn replica_of(connection: &mut LdapConnection, root_dse: &Entry) -> ReplicaToken {
+    let name = root_dse
         .text("dnsHostName")
         .map_or_else(|| connection.endpoint().host.clone(), str::to_owned);
     let mut invocation_id = Uuid::nil();
-    if let Some(service) = root.text("dsServiceName") {
+    if let Some(service) = root_dse.text("dsServiceName") {
+        let search = Search {
+            base: service.to_owned(),
+            scope: Scope::Base,
+            filter: Filter::present("objectClass"),
+            attributes: vec!["invocationId".to_owned()],
+        };
         // The id is for people and for the cloud's records; a server that hides it still works.
-        if let Ok(found) = connection.search(&base(service, &["invocationId"])).await
+        if let Ok(found) = connection.search(&search).await
             && let Some(bytes) = found.first().and_then(|entry| entry.first("invocationId"))
             && let Ok(bytes) = <[u8; 16]>::try_from(bytes)
         {
             invocation_id = Guid::from_le_bytes(bytes).as_uuid();
         }
     }
-    Ok(ReplicaToken { invocation_id, name })
+    ReplicaToken { invocation_id, name }
 }
 
 #[cfg(test)]

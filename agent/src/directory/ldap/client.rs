@@ -10,12 +10,17 @@ use provlab_platform::net::ClientTls;
 use provlab_platform::{Clock, Endpoint, Platform, Stream};
 use provlab_protocol::ldap::answer;
 use provlab_protocol::ldap_controls::{Control, PagedResults};
+use provlab_protocol::ppolicy::{PasswordPolicyResponse, PolicyError};
 use provlab_protocol::{ber, oid};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::error::{LdapError, Refusal, ResultCode};
-use super::message::{Answer, Attribute, Change, Entry, Message, Outcome, Request, Search, decode, encode};
+use super::message::{
+    Answer, Attribute, Change, Entry, Intermediate, Message, Outcome, Request, Search, decode, encode,
+};
+use super::sealed::Transport;
+use crate::directory::kerberos::SecurityContext;
 
 /// Longest answer that is accepted. A group of 50,000 members (CS 2.6) needs about 6 MiB.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
@@ -41,9 +46,18 @@ pub enum Protection {
     StartTls,
 }
 
+/// What a search answers before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// An entry with its controls.
+    Entry(Entry, Vec<Control>),
+    /// A message between entries.
+    Between(Intermediate),
+}
+
 /// A protected connection.
 pub struct LdapConnection {
-    stream: Stream,
+    stream: Transport,
     endpoint: Endpoint,
     clock: Clock,
     timeout: Duration,
@@ -77,12 +91,12 @@ impl LdapConnection {
                         .roundtrip("StartTLS", &Request::StartTls, &[], answer::EXTENDED)
                         .await?;
                     // Bytes sent ahead of the handshake are somebody else's words in our session.
-                    if !connection.buffer.is_empty() {
+                    if connection.has_unread() {
                         return Err(
                             connection.violation("data in clear after the answer to StartTLS".to_owned())
                         );
                     }
-                    Ok(connection.stream)
+                    connection.into_stream()
                 }
             }
         };
@@ -106,12 +120,45 @@ impl LdapConnection {
     /// Speaks over a stream that is connected already.
     pub fn over(stream: Stream, endpoint: Endpoint, clock: Clock, timeout: Duration) -> Self {
         Self {
-            stream,
+            stream: Transport::Plain(stream),
             endpoint,
             clock,
             timeout,
             next_id: 0,
             buffer: BytesMut::new(),
+        }
+    }
+
+    /// How long one operation may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Whether the server said more than was read.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// The stream, when no security context lies over it.
+    fn into_stream(self) -> Result<Stream, LdapError> {
+        match self.stream {
+            Transport::Plain(stream) => Ok(stream),
+            Transport::Sealed(_) => Err(LdapError::Protocol {
+                endpoint: self.endpoint,
+                detail: "StartTLS on a sealed connection".to_owned(),
+            }),
+        }
+    }
+
+    /// Seals everything from here on.
+    pub(super) fn sealed_by(self, context: SecurityContext) -> Self {
+        Self {
+            stream: self.stream.seal(context),
+            ..self
         }
     }
 
@@ -123,7 +170,9 @@ impl LdapConnection {
     /// Simple bind by DN, UPN or `DOMAIN\name`.
     ///
     /// # Errors
-    /// [`LdapError::EmptyPassword`] without asking the server; the server's refusal with AD's sub-code in its text (PR 16.3).
+    /// [`LdapError::EmptyPassword`] without asking the server; the server's refusal with AD's sub-code in its text (PR 16.3),
+    /// or with the password policy's error where the server has such a policy. A server that lets a user in only to change
+    /// the password has refused, too.
     pub async fn bind(&mut self, name: &str, password: &SecretString) -> Result<(), LdapError> {
         if password.expose_secret().is_empty() {
             return Err(LdapError::EmptyPassword);
@@ -132,9 +181,18 @@ impl LdapConnection {
             name,
             password: password.expose_secret(),
         };
-        self.roundtrip("bind", &request, &[], answer::BIND)
-            .await
-            .map(drop)
+        let policy = Control::new(oid::control::PASSWORD_POLICY, false);
+        let answered = self.roundtrip("bind", &request, &[policy], answer::BIND).await?;
+        match policy_error(&answered) {
+            Some(error @ PolicyError::ChangeAfterReset) => Err(LdapError::Refused(Box::new(Refusal {
+                operation: "bind",
+                code: ResultCode::SUCCESS,
+                matched_dn: String::new(),
+                diagnostic: String::new(),
+                policy: Some(error),
+            }))),
+            _ => Ok(()),
+        }
     }
 
     /// Adds an object.
@@ -177,6 +235,24 @@ impl LdapConnection {
         controls: &[Control],
         each: &mut (dyn FnMut(Entry) + Send),
     ) -> Result<Vec<Control>, LdapError> {
+        let mut entries = |found| {
+            if let Found::Entry(entry, _) = found {
+                each(entry);
+            }
+        };
+        self.search_all(search, controls, &mut entries).await
+    }
+
+    /// As [`LdapConnection::search_each`], with the controls of each entry and with what comes between entries.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn search_all(
+        &mut self,
+        search: &Search,
+        controls: &[Control],
+        each: &mut (dyn FnMut(Found) + Send),
+    ) -> Result<Vec<Control>, LdapError> {
         let operation = "search";
         let deadline = self.timeout;
         let clock = self.clock.clone();
@@ -188,17 +264,16 @@ impl LdapConnection {
                 let message = self.receive(operation, id).await?;
                 match message.answer {
                     Answer::Entry(entry) => {
-                        count += 1;
-                        if count > MAX_ENTRIES {
-                            return Err(
-                                self.violation(format!("more than {MAX_ENTRIES} entries in one answer"))
-                            );
-                        }
-                        each(entry);
+                        count = self.counted(count)?;
+                        each(Found::Entry(entry, message.controls));
                     }
-                    Answer::Reference | Answer::Intermediate => {} // referral chasing is off by default (CS 9.3)
+                    Answer::Intermediate(between) => {
+                        count = self.counted(count)?;
+                        each(Found::Between(between));
+                    }
+                    Answer::Reference => {} // referral chasing is off by default (CS 9.3)
                     Answer::Outcome(answer::SEARCH_DONE, outcome) => {
-                        return accept(operation, outcome).map(|()| message.controls);
+                        return accept(operation, outcome, &message.controls).map(|_| message.controls);
                     }
                     Answer::Outcome(other, _) => return Err(self.out_of_place(operation, other)),
                 }
@@ -271,6 +346,14 @@ impl LdapConnection {
         let _ = self.clock.timeout(self.timeout, self.stream.shutdown()).await;
     }
 
+    /// One more answer to a search.
+    fn counted(&self, count: usize) -> Result<usize, LdapError> {
+        if count == MAX_ENTRIES {
+            return Err(self.violation(format!("more than {MAX_ENTRIES} entries in one answer")));
+        }
+        Ok(count + 1)
+    }
+
     fn page_cookie(&self, controls: &[Control]) -> Result<Vec<u8>, LdapError> {
         let Some(value) = controls
             .iter()
@@ -291,6 +374,19 @@ impl LdapConnection {
         controls: &[Control],
         expected: u8,
     ) -> Result<Vec<Control>, LdapError> {
+        self.exchange(operation, request, controls, expected)
+            .await
+            .map(|(_, controls)| controls)
+    }
+
+    /// One request and the answer that ends it, which must be a success.
+    pub(super) async fn exchange(
+        &mut self,
+        operation: &'static str,
+        request: &Request<'_>,
+        controls: &[Control],
+        expected: u8,
+    ) -> Result<(Outcome, Vec<Control>), LdapError> {
         let deadline = self.timeout;
         let clock = self.clock.clone();
         let endpoint = self.endpoint.clone();
@@ -299,7 +395,7 @@ impl LdapConnection {
             let message = self.receive(operation, id).await?;
             match message.answer {
                 Answer::Outcome(found, outcome) if found == expected => {
-                    accept(operation, outcome).map(|()| message.controls)
+                    accept(operation, outcome, &message.controls).map(|outcome| (outcome, message.controls))
                 }
                 Answer::Outcome(other, _) => Err(self.out_of_place(operation, other)),
                 _ => Err(self.violation(format!("a search answer to a {operation}"))),
@@ -311,7 +407,7 @@ impl LdapConnection {
             .unwrap_or_else(|_| Err(timed_out(&endpoint, operation, deadline)))
     }
 
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         operation: &'static str,
         request: &Request<'_>,
@@ -332,11 +428,19 @@ impl LdapConnection {
         Ok(self.next_id)
     }
 
-    /// The next answer to request `id`; answers to requests that were given up are skipped.
     async fn receive(&mut self, operation: &'static str, id: i32) -> Result<Message, LdapError> {
+        self.receive_one_of(operation, &[Some(id)]).await
+    }
+
+    /// The next answer to one of these requests; answers to requests that were given up are skipped.
+    pub(super) async fn receive_one_of(
+        &mut self,
+        operation: &'static str,
+        ids: &[Option<i32>],
+    ) -> Result<Message, LdapError> {
         loop {
             let message = self.receive_any(operation).await?;
-            if message.id == id {
+            if ids.contains(&Some(message.id)) {
                 return Ok(message);
             }
             if let (0, Answer::Outcome(_, outcome)) = (message.id, message.answer) {
@@ -395,31 +499,45 @@ impl LdapConnection {
         }
     }
 
-    fn violation(&self, detail: String) -> LdapError {
+    pub(super) fn violation(&self, detail: String) -> LdapError {
         LdapError::Protocol {
             endpoint: self.endpoint.clone(),
             detail,
         }
     }
 
-    fn out_of_place(&self, operation: &str, tag: u8) -> LdapError {
+    pub(super) fn out_of_place(&self, operation: &str, tag: u8) -> LdapError {
         self.violation(format!("answer 0x{tag:02x} to a {operation}"))
     }
 }
 
-fn accept(operation: &'static str, outcome: Outcome) -> Result<(), LdapError> {
+/// Why the password policy refused, as far as the server tells it.
+fn policy_error(controls: &[Control]) -> Option<PolicyError> {
+    let control = controls
+        .iter()
+        .find(|control| control.oid == oid::control::PASSWORD_POLICY)?;
+    let response = PasswordPolicyResponse::from_value(control.value.as_deref()?).ok()?;
+    response.error
+}
+
+pub(super) fn accept(
+    operation: &'static str,
+    outcome: Outcome,
+    controls: &[Control],
+) -> Result<Outcome, LdapError> {
     if outcome.code == ResultCode::SUCCESS {
-        return Ok(());
+        return Ok(outcome);
     }
     Err(LdapError::Refused(Box::new(Refusal {
         operation,
         code: outcome.code,
         matched_dn: outcome.matched_dn,
         diagnostic: outcome.diagnostic,
+        policy: policy_error(controls),
     })))
 }
 
-fn timed_out(endpoint: &Endpoint, operation: &'static str, after: Duration) -> LdapError {
+pub(super) fn timed_out(endpoint: &Endpoint, operation: &'static str, after: Duration) -> LdapError {
     LdapError::TimedOut {
         endpoint: endpoint.clone(),
         operation,

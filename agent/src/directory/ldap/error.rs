@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use provlab_platform::{Endpoint, NetError};
+use provlab_protocol::ppolicy::PolicyError;
 use thiserror::Error;
 
 /// An LDAP result code (RFC 4511 section 4.1.9).
@@ -26,6 +27,8 @@ impl ResultCode {
     pub const INSUFFICIENT_ACCESS_RIGHTS: Self = Self(50);
     /// The server refuses.
     pub const UNWILLING_TO_PERFORM: Self = Self(53);
+    /// e-syncRefreshRequired: the server cannot tell what changed since the cookie (RFC 4533 section 2.6).
+    pub const SYNC_REFRESH_REQUIRED: Self = Self(4096);
     /// An object of that name exists.
     pub const ENTRY_ALREADY_EXISTS: Self = Self(68);
 
@@ -84,11 +87,13 @@ const RESULT_NAMES: &[(u32, &str)] = &[
     (69, "objectClassModsProhibited"),
     (71, "affectsMultipleDSAs"),
     (80, "other"),
+    (4096, "e-syncRefreshRequired"),
 ];
 
-/// A result other than success, as the server worded it.
+/// A result other than success, as the server worded it; or the success of a bind that is good for nothing but a change
+/// of the password.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{operation} answered {code}: {diagnostic}")]
+#[error("{operation} answered {code}: {diagnostic}{}", in_brackets(*policy))]
 pub struct Refusal {
     /// What was asked for (`bind`, `search`, …).
     pub operation: &'static str,
@@ -98,6 +103,22 @@ pub struct Refusal {
     pub matched_dn: String,
     /// The server's own text.
     pub diagnostic: String,
+    /// What the server's password policy says, where it has one that speaks.
+    pub policy: Option<PolicyError>,
+}
+
+impl Refusal {
+    /// The server's own words: its text, or what its password policy says.
+    pub fn words(&self) -> String {
+        let policy = self.policy.map(|error| error.to_string());
+        policy
+            .filter(|_| self.diagnostic.is_empty())
+            .unwrap_or_else(|| self.diagnostic.clone())
+    }
+}
+
+fn in_brackets(policy: Option<PolicyError>) -> String {
+    policy.map_or_else(String::new, |error| format!("({error})"))
 }
 
 /// Any failure of an LDAP operation.

@@ -14,6 +14,10 @@ pub enum Filter {
     Not(Box<Filter>),
     /// The attribute has this value.
     Equal(String, Vec<u8>),
+    /// The attribute has this value or one that comes after it.
+    AtLeast(String, Vec<u8>),
+    /// The attribute has this value or one that comes before it.
+    AtMost(String, Vec<u8>),
     /// The attribute is there.
     Present(String),
 }
@@ -33,14 +37,19 @@ impl Filter {
         let all = |tag, parts: &[Self], out: &mut Writer| {
             out.constructed(tag, |out| parts.iter().rev().for_each(|part| part.encode(out)));
         };
+        let assertion = |tag, attribute: &str, value: &[u8], out: &mut Writer| {
+            out.constructed(tag, |out| {
+                out.octets(value);
+                out.octets(attribute.as_bytes());
+            });
+        };
         match self {
             Self::And(parts) => all(tag::AND, parts, out),
             Self::Or(parts) => all(tag::OR, parts, out),
             Self::Not(part) => out.constructed(tag::NOT, |out| part.encode(out)),
-            Self::Equal(attribute, value) => out.constructed(tag::EQUALITY, |out| {
-                out.octets(value);
-                out.octets(attribute.as_bytes());
-            }),
+            Self::Equal(attribute, value) => assertion(tag::EQUALITY, attribute, value, out),
+            Self::AtLeast(attribute, value) => assertion(tag::GREATER_OR_EQUAL, attribute, value, out),
+            Self::AtMost(attribute, value) => assertion(tag::LESS_OR_EQUAL, attribute, value, out),
             Self::Present(attribute) => out.element(tag::PRESENT, attribute.as_bytes()),
         }
     }

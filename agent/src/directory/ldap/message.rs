@@ -64,6 +64,11 @@ pub(crate) enum Request<'a> {
         name: &'a str,
         password: &'a str,
     },
+    /// SASL bind.
+    Negotiate {
+        mechanism: &'a str,
+        token: &'a [u8],
+    },
     Unbind,
     Search(&'a Search),
     Modify {
@@ -139,6 +144,17 @@ pub(crate) struct Outcome {
     pub(crate) code: ResultCode,
     pub(crate) matched_dn: String,
     pub(crate) diagnostic: String,
+    /// `serverSaslCreds` of a bind; empty otherwise.
+    pub(crate) server_credentials: Vec<u8>,
+}
+
+/// A message between the entries of a search (RFC 4511 section 4.13).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Intermediate {
+    /// Which, an OID in text form; empty when the server does not say.
+    pub name: String,
+    /// Its own value.
+    pub value: Vec<u8>,
 }
 
 /// The protocol operation of an answer.
@@ -146,7 +162,7 @@ pub(crate) struct Outcome {
 pub(crate) enum Answer {
     Entry(Entry),
     Reference,
-    Intermediate,
+    Intermediate(Intermediate),
     /// Bind, search done, modify, add, extended: anything that ends an operation; the tag tells which.
     Outcome(u8, Outcome),
 }
@@ -159,11 +175,22 @@ pub(crate) struct Message {
     pub(crate) controls: Vec<Control>,
 }
 
+/// `[3] sasl` of a bind's credentials.
+const SASL: u8 = 0xa3;
+/// `[3] referral` of an outcome.
+const REFERRAL: u8 = 0xa3;
+/// `[7] serverSaslCreds` of a bind's answer.
+const SERVER_SASL_CREDENTIALS: u8 = 0x87;
+
 /// The StartTLS extended operation (RFC 4511 section 4.14).
 const START_TLS_OID: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
 /// `[0] requestName` of an extended request.
 const REQUEST_NAME: u8 = 0x80;
+/// `[0] responseName` of an intermediate response.
+const RESPONSE_NAME: u8 = 0x80;
+/// `[1] responseValue` of an intermediate response.
+const RESPONSE_VALUE: u8 = 0x81;
 
 /// Writes a request.
 pub(crate) fn encode(id: i32, request: &Request<'_>, controls: &[Control]) -> Vec<u8> {
@@ -178,6 +205,14 @@ fn encode_operation(out: &mut Writer, request: &Request<'_>) {
         Request::Bind { name, password } => out.constructed(request::BIND, |out| {
             out.element(ldap::SIMPLE, password.as_bytes());
             out.octets(name.as_bytes());
+            out.integer(3);
+        }),
+        Request::Negotiate { mechanism, token } => out.constructed(request::BIND, |out| {
+            out.constructed(SASL, |out| {
+                out.octets(token);
+                out.octets(mechanism.as_bytes());
+            });
+            out.octets(b""); // the token tells who it is
             out.integer(3);
         }),
         Request::Unbind => out.element(request::UNBIND, &[]),
@@ -241,7 +276,7 @@ pub(crate) fn decode(frame: &[u8]) -> Result<Message, BerError> {
     let answer = match tag {
         answer::SEARCH_ENTRY => Answer::Entry(decode_entry(contents)?),
         answer::SEARCH_REFERENCE => Answer::Reference,
-        answer::INTERMEDIATE => Answer::Intermediate,
+        answer::INTERMEDIATE => Answer::Intermediate(decode_intermediate(contents)?),
         _ => Answer::Outcome(tag, decode_outcome(contents)?),
     };
     let controls = ldap::read_controls(&mut message, MAX_CONTROLS)?;
@@ -271,16 +306,31 @@ fn decode_entry(contents: &[u8]) -> Result<Entry, BerError> {
     Ok(Entry { dn, attributes })
 }
 
+fn decode_intermediate(contents: &[u8]) -> Result<Intermediate, BerError> {
+    let mut reader = Reader::new(contents);
+    let name = reader.optional(RESPONSE_NAME)?.unwrap_or_default();
+    let value = reader.optional(RESPONSE_VALUE)?.unwrap_or_default();
+    Ok(Intermediate {
+        name: std::str::from_utf8(name).map_err(|_| BerError::Text)?.to_owned(),
+        value: value.to_vec(),
+    })
+}
+
 fn decode_outcome(contents: &[u8]) -> Result<Outcome, BerError> {
     let mut reader = Reader::new(contents);
     let code = u32::try_from(reader.enumerated()?).map_err(|_| BerError::Number)?;
+    let matched_dn = reader.text()?.to_owned();
+    // Diagnostics are for people: a server that sends another encoding is still understood.
+    let diagnostic = String::from_utf8_lossy(reader.octets()?)
+        .trim_end_matches('\0')
+        .to_owned();
+    reader.optional(REFERRAL)?;
+    let server_credentials = reader.optional(SERVER_SASL_CREDENTIALS)?.unwrap_or_default();
     Ok(Outcome {
         code: ResultCode(code),
-        matched_dn: reader.text()?.to_owned(),
-        // Diagnostics are for people: a server that sends another encoding is still understood.
-        diagnostic: String::from_utf8_lossy(reader.octets()?)
-            .trim_end_matches('\0')
-            .to_owned(),
+        matched_dn,
+        diagnostic,
+        server_credentials: server_credentials.to_vec(),
     })
 }
 

@@ -4,11 +4,15 @@ mod client;
 mod error;
 mod filter;
 mod message;
+mod negotiate;
+mod sealed;
+mod together;
 
 pub use client::{
-    DEFAULT_TIMEOUT, LDAP_PORT, LDAPS_PORT, LdapConnection, MAX_ENTRIES, MAX_MESSAGE_BYTES, PAGE_SIZE,
+    DEFAULT_TIMEOUT, Found, LDAP_PORT, LDAPS_PORT, LdapConnection, MAX_ENTRIES, MAX_MESSAGE_BYTES, PAGE_SIZE,
     Protection,
 };
 pub use error::{LdapError, Refusal, ResultCode};
 pub use filter::Filter;
-pub use message::{Attribute, Change, ChangeKind, Entry, Scope, Search};
+pub use message::{Attribute, Change, ChangeKind, Entry, Intermediate, Scope, Search};
+pub use sealed::MAX_SEALED_BYTES;

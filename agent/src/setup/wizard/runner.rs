@@ -3,15 +3,14 @@
 use async_trait::async_trait;
 use provlab_platform::{Part, event};
 use provlab_protocol::environment::Environment;
-use provlab_protocol::sid::Sid;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::machine::{Effect, Event, Task, Wizard};
 use crate::cloud::sign_in::{Session, sign_in};
 use crate::cloud::{admin, registration};
-use crate::directory::ad::Gmsa;
 use crate::host::{HostMachine, TraceFile};
+use crate::setup::account::{Access, ServiceAccount, change_service_credentials};
 use crate::setup::answers::{Answers, Extension};
 use crate::setup::failure::{Failure, FailureKind, WizardFailure};
 use crate::setup::generation::{Generation, PageSpec, Work};
@@ -51,8 +50,8 @@ pub struct WizardReport {
 struct Facts {
     environment: Option<&'static Environment>,
     session: Option<Session>,
-    account: Option<Gmsa>,
-    trustee: Option<Sid>,
+    account: Option<ServiceAccount>,
+    access: Option<Access>,
     agent: Option<Uuid>,
     restarted: Option<OffsetDateTime>,
 }
@@ -180,22 +179,22 @@ async fn perform(
         Task::Once(Work::PrepareServiceAccount) => {
             let account = steps::prepare_service_account(host, generation, &answers.service_account).await?;
             Ok(Box::new(move |facts: &mut Facts| {
-                facts.trustee = Some(account.sid);
+                facts.access = Some(account.access());
                 facts.account = Some(account);
             }))
         }
         Task::Once(Work::ChangeServiceCredentials) => {
             let account = facts.account.as_ref().ok_or_else(|| missing("service account"))?;
-            steps::change_service_credentials(host, account).map(|()| nothing)
+            change_service_credentials(host, account).map(|()| nothing)
         }
         Task::ForDomain(Work::AddDirectories, index) => {
             let answer = answers.domains.get(index).ok_or_else(|| missing("domain"))?;
-            let trustee = match &facts.trustee {
-                Some(trustee) => *trustee,
+            let access = match &facts.access {
+                Some(access) => access.clone(),
                 None => steps::service_identity(host).await?,
             };
-            steps::add_directory(host, answer, &trustee).await?;
-            Ok(Box::new(move |facts: &mut Facts| facts.trustee = Some(trustee)))
+            steps::add_directory(host, answer, &access).await?;
+            Ok(Box::new(move |facts: &mut Facts| facts.access = Some(access)))
         }
         Task::Once(Work::Register) => {
             let (environment, session) = signed_in(facts)?;

@@ -14,7 +14,7 @@ pub(super) struct AnswerFile<'a> {
     generation: GenerationName,
     extension: &'static str,
     cloud_administrator: SignIn<'a>,
-    service_account: Account<'a>,
+    service_account: Choice<'a>,
     domains: Vec<DomainPage<'a>>,
 }
 
@@ -32,9 +32,10 @@ enum SignIn<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Account<'a> {
+enum Choice<'a> {
     CreateGmsa { credential: Typed<'a> },
     CustomGmsa { name: &'a str },
+    CustomServiceAccount { credential: Typed<'a> },
 }
 
 #[derive(Serialize)]
@@ -78,10 +79,13 @@ impl<'a> From<&'a Answers> for AnswerFile<'a> {
                 },
             },
             service_account: match &answers.service_account {
-                ServiceAccountChoice::CreateGmsa(create) => Account::CreateGmsa {
+                ServiceAccountChoice::CreateGmsa(create) => Choice::CreateGmsa {
                     credential: (&create.credential).into(),
                 },
-                ServiceAccountChoice::CustomGmsa(custom) => Account::CustomGmsa { name: &custom.name },
+                ServiceAccountChoice::CustomGmsa(custom) => Choice::CustomGmsa { name: &custom.name },
+                ServiceAccountChoice::CustomServiceAccount(custom) => Choice::CustomServiceAccount {
+                    credential: (&custom.credential).into(),
+                },
             },
             domains: answers
                 .domains
@@ -99,7 +103,9 @@ impl<'a> From<&'a Answers> for AnswerFile<'a> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use provlab_agent::setup::answers::{CloudPassword, CloudToken, CreateGmsa, CustomGmsa, DomainAnswer};
+    use provlab_agent::setup::answers::{
+        CloudPassword, CloudToken, CreateGmsa, CustomGmsa, CustomServiceAccount, DomainAnswer,
+    };
 
     use super::*;
 
@@ -168,6 +174,17 @@ mod tests {
         );
         assert!(
             matches!(&read.service_account, ServiceAccountChoice::CustomGmsa(custom) if custom.name == "own$")
+        );
+        other.service_account = ServiceAccountChoice::CustomServiceAccount(CustomServiceAccount {
+            credential: credential(),
+        });
+        let read = read_back(&other);
+        let ServiceAccountChoice::CustomServiceAccount(custom) = &read.service_account else {
+            panic!("no custom service account")
+        };
+        assert_eq!(
+            custom.credential.password.expose_secret(),
+            credential().password.expose_secret()
         );
     }
 }
