@@ -13,7 +13,7 @@ use crate::{
 /// Carries one operation out.
 ///
 /// # Errors
-/// The connection failed; whatever the server answers is an observation.
+/// The connection failed before the request; whatever the server answers is an observation.
 pub async fn perform(
     ldap: &mut Ldap,
     request: &Request,
@@ -63,7 +63,12 @@ pub async fn perform(
             let found = ldap
                 .search(&search.base, search.scope, &search.filter, &search.attributes)
                 .await;
-            let SearchResult(entries, result) = found.map_err(|error| error.to_string())?;
+            let SearchResult(entries, result) = match found {
+                Ok(found) => found,
+                // The client's driver has given up on what the server sent.
+                Err(ldap3::LdapError::EndOfStream) => return Ok(Observation::lost()),
+                Err(error) => return Err(error.to_string()),
+            };
             let mut seen = Observation::of(&result, masks);
             seen.take(entries, masks, show, keep);
             return Ok(seen);

@@ -29,6 +29,13 @@ mod server;
 mod suite;
 
 fn main() {
+    // The stock client's driver panics at answers that it cannot read; such an answer is an observation here.
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !info.to_string().contains("unrecognized op id") {
+            usual(info);
+        }
+    }));
     let arguments = Arguments::from_args();
     let cases = match cases::all() {
         Ok(cases) => cases,

@@ -77,7 +77,18 @@ const NUMBERS: [&str; 3] = ["usnchanged", "usncreated", "highestcommittedusn"];
 /// `accountExpires` and the computed expiry of what never expires.
 const NEVER: &str = "9223372036854775807";
 
+/// Stands for an answer that the stock client cannot read, upon which it ends the connection.
+const LOST: u32 = u32::MAX;
+
 impl Observation {
+    /// Nothing that the stock client can read.
+    pub fn lost() -> Self {
+        Self {
+            code: LOST,
+            ..Self::default()
+        }
+    }
+
     /// Reads a result.
     pub fn of(result: &LdapResult, masks: &Masks) -> Self {
         let mut seen = Self {
@@ -345,6 +356,7 @@ fn code_name(code: u32) -> String {
         69 => "objectClassModsProhibited",
         71 => "affectsMultipleDSAs",
         80 => "other",
+        LOST => "an answer that the client cannot read",
         _ => return format!("code {code}"),
     };
     name.to_owned()

@@ -74,7 +74,8 @@ impl Player<'_> {
                 Ok(None)
             }
             Act::Note(name) => {
-                self.identify(name).await?;
+                let name = self.plain(name);
+                self.identify(&name).await?;
                 Ok(None)
             }
             Act::Given(operation) => {
@@ -327,7 +328,9 @@ impl Player<'_> {
             return Ok(unicode_pwd::encode(password).to_vec());
         }
         if let Some(descriptor) = text.strip_prefix("sddl:") {
-            let parsed = sddl::parse(descriptor, None).map_err(|error| format!("{descriptor}: {error}"))?;
+            let domain = self.identify(DOMAIN_DN).await?.1;
+            let parsed =
+                sddl::parse(descriptor, domain.as_ref()).map_err(|error| format!("{descriptor}: {error}"))?;
             return parsed
                 .to_bytes()
                 .map_err(|error| format!("{descriptor}: {error}"));
