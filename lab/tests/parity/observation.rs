@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use ldap3::{LdapResult, ResultEntry, SearchEntry, controls::RawControl};
-use provlab_protocol::{dirsync::DirSyncResponse, ldap_controls::PagedResults, oid::control as oid};
+use provlab_protocol::{
+    dirsync::DirSyncResponse, ldap_controls::PagedResults, oid::control as oid, sid::Sid,
+};
 
 use crate::server::DOMAIN_DN;
 
@@ -77,6 +79,36 @@ const NUMBERS: [&str; 3] = ["usnchanged", "usncreated", "highestcommittedusn"];
 /// `accountExpires` and the computed expiry of what never expires.
 const NEVER: &str = "9223372036854775807";
 
+/// Result codes and the Win32 errors (`ERROR_DS_…`) that say the very same.
+const TRANSLATIONS: [(u32, u32); 27] = [
+    (0, 0),
+    (1, 0x2020),
+    (2, 0x2021),
+    (4, 0x2023),
+    (5, 0x2025),
+    (6, 0x2026),
+    (10, 0x202B),
+    (11, 0x2024),
+    (12, 0x202C),
+    (13, 0x202D),
+    (16, 0x200A),
+    (17, 0x200C),
+    (18, 0x202E),
+    (19, 0x202F),
+    (20, 0x200D),
+    (21, 0x200B),
+    (32, 0x2030),
+    (34, 0x2032),
+    (50, 0x2098),
+    (53, 0x2035),
+    (64, 0x2037),
+    (65, 0x2014),
+    (66, 0x2015),
+    (67, 0x2016),
+    (68, 0x2071),
+    (71, 0x2039),
+    (80, 0x2095),
+];
 /// Stands for an answer that the stock client cannot read, upon which it ends the connection.
 const LOST: u32 = u32::MAX;
 
@@ -149,16 +181,25 @@ impl Observation {
         }
     }
 
-    /// Whether two servers said the same. Samba leaves the number out of many diagnostics: it is compared where both give one.
+    /// Whether two servers said the same. Samba leaves the number out of many diagnostics, puts a mere translation of
+    /// the result code into others, and names no nearest object: these two are compared where both say something.
     pub fn agrees(&self, other: &Self, show: Show) -> bool {
-        let number = |a: &Self, b: &Self| if b.number.is_some() { a.number } else { None };
-        let comparable = |seen: &Self, number| Self {
-            number,
-            cookie: None,
+        let comparable = |seen: &Self, other: &Self| Self {
+            number: other.telling_number().and(seen.telling_number()),
+            matched: if other.matched.is_empty() {
+                String::new()
+            } else {
+                seen.matched.clone()
+            },
             ..seen.clone()
         };
-        comparable(self, number(self, other)).lines(show)
-            == comparable(other, number(other, self)).lines(show)
+        comparable(self, other).lines(show) == comparable(other, self).lines(show)
+    }
+
+    /// The number of the diagnostic, unless it says no more than the result code.
+    fn telling_number(&self) -> Option<u32> {
+        self.number
+            .filter(|number| !TRANSLATIONS.contains(&(self.code, *number)))
     }
 
     /// The answer as the lines of a case.
@@ -227,7 +268,10 @@ impl Masks {
             ("objectguid" | "parentguid" | "msds-consistencyguid", _) if value.len() == 16 => {
                 "<guid>".to_owned()
             }
-            ("objectsid" | "tokengroups", _) => "<sid>".to_owned(),
+            ("objectsid" | "tokengroups", _) => match Sid::from_bytes(value) {
+                Ok(sid) => sids(&sid.to_string()),
+                Err(_) => format!("hex:{}", hex::encode(value)),
+            },
             ("ntsecuritydescriptor" | "msds-managedpassword" | "msds-managedpasswordid", _) => {
                 if value.is_empty() {
                     String::new()
@@ -293,14 +337,20 @@ fn guids(text: &str) -> String {
     result
 }
 
+/// SIDs of the domain without what each domain draws for itself: its own part, and identifiers from 1000 on.
 fn sids(text: &str) -> String {
     let (mut result, mut rest) = (String::new(), text);
     while let Some(at) = rest.find("S-1-5-21-") {
         let end = rest[at + 4..]
             .find(|c: char| !c.is_ascii_digit() && c != '-')
             .map_or(rest.len(), |end| at + 4 + end);
+        let last = rest[at..end].rsplit('-').next().unwrap_or_default();
         result.push_str(&rest[..at]);
-        result.push_str("<sid>");
+        if last.len() == 3 {
+            result.push_str(&format!("<domain>-{last}"));
+        } else {
+            result.push_str("<sid>");
+        }
         rest = &rest[end..];
     }
     result.push_str(rest);

@@ -123,6 +123,9 @@ impl Player<'_> {
         let keep = |seen: &Seen| !own || belongs(seen);
         let mut ldap = self.session().await?;
         let seen = perform(&mut ldap, &request, &masks, show, keep).await?;
+        if seen == Observation::lost() {
+            self.sessions.remove(&self.who);
+        }
         if let Some(cookie) = &seen.cookie {
             self.cookies.push(cookie.clone());
         }
@@ -381,13 +384,13 @@ impl Player<'_> {
                         let _ = write!(result, "\\{byte:02x}");
                     }
                 }
-                Some((kind @ ("sid" | "sid-bytes"), name)) => {
+                Some((kind @ ("sid" | "sid-bytes" | "rid"), name)) => {
                     let sid = self.identify(name).await?.1.ok_or(format!("{name} has no SID"))?;
-                    if kind == "sid" {
-                        result.push_str(&sid.to_string());
-                    } else {
-                        result.push_str(&sid.to_ldap_filter());
-                    }
+                    result.push_str(&match kind {
+                        "sid" => sid.to_string(),
+                        "rid" => sid.rid().to_string(),
+                        _ => sid.to_ldap_filter(),
+                    });
                 }
                 _ => return Err(format!("unknown {{{inside}}}")),
             }

@@ -324,7 +324,8 @@ impl Run<'_> {
         }
     }
 
-    /// `objectGUID`, `instanceType` and `parentGUID` come with every entry, asked for or not.
+    /// `objectGUID` and `instanceType` come with every entry, asked for or not; `parentGUID` with a new name or place
+    /// where either was asked for.
     fn push_identity(&self, object: &Object, to: &mut Vec<(String, Vec<Value>)>) {
         let schema = self.directory.schema();
         let known = &schema.known;
@@ -336,8 +337,10 @@ impl Run<'_> {
                 to.push((name.to_owned(), values.into_owned()));
             }
         }
+        let selection = self.writer.selection();
         if let Some(parent) = self.directory.parent(object)
             && object.name_stamp.usn > self.known
+            && (selection.wants(known.name) || selection.wants(known.parent_guid))
         {
             let name = schema.def(known.parent_guid).name;
             to.push((name.to_owned(), vec![Value::from(parent.guid.to_le_bytes())]));
