@@ -17,6 +17,7 @@ use libtest_mimic::{Arguments, Trial};
 mod cases;
 mod client;
 mod controls;
+mod documents;
 mod embedded;
 mod fixture;
 mod known;
@@ -49,7 +50,7 @@ fn main() {
             Trial::test(name, move || suite.run(number).map_err(Into::into))
         })
         .collect();
-    trials.extend(suite::documents(&suite.cases));
+    trials.extend(documents::trials(&suite.cases));
     let conclusion = libtest_mimic::run(&arguments, trials);
     suite.finish();
     conclusion.exit();

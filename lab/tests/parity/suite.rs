@@ -9,14 +9,12 @@ use std::{
     },
 };
 
-use libtest_mimic::Trial;
 use provlab_directory::Running;
 use tokio::runtime::Runtime;
 
 use crate::{
     embedded,
     fixture::Fixture,
-    known::KNOWN,
     play::{self, Answers},
     samba,
     script::Case,
@@ -87,7 +85,7 @@ impl Suite {
             Ok(server) => Some(play(server)?),
             Err(_) => None,
         };
-        if std::env::var_os("PROVLAB_BLESS").is_some() {
+        if blessing() {
             let lines = bless(case, &embedded, samba.as_ref());
             self.blessed.lock().unwrap().insert(number, lines);
             return Ok(());
@@ -197,6 +195,11 @@ impl Suite {
     }
 }
 
+/// Whether expectations and documents are to be rewritten.
+pub fn blessing() -> bool {
+    std::env::var_os("PROVLAB_BLESS").is_some()
+}
+
 fn required() -> bool {
     std::env::var("PROVLAB_REQUIRE").is_ok_and(|list| list.split(',').any(|word| word.trim() == "samba"))
 }
@@ -233,36 +236,4 @@ fn tell(report: &mut String, case: &Case, line: usize, left: &str, a: &[String],
         a.join("\n    "),
         b.join("\n    ")
     );
-}
-
-/// What the documents say about the cases.
-pub fn documents(cases: &[Case]) -> Vec<Trial> {
-    let differing: Vec<String> = cases
-        .iter()
-        .filter(|case| case.differs())
-        .map(|case| case.name.clone())
-        .collect();
-    vec![Trial::test(
-        "known differences and cases name each other",
-        move || {
-            for name in &differing {
-                if !KNOWN.iter().any(|known| known.case == name) {
-                    return Err(format!(
-                        "{name:?} says what Samba answers instead, but known.rs has no row for it"
-                    )
-                    .into());
-                }
-            }
-            for known in KNOWN {
-                if !differing.iter().any(|name| name == known.case) {
-                    return Err(format!(
-                        "known.rs has a row for {:?}, but that case says no difference",
-                        known.case
-                    )
-                    .into());
-                }
-            }
-            Ok(())
-        },
-    )]
 }

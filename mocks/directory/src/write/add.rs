@@ -7,7 +7,7 @@ use provlab_protocol::sid::{Sid, rid};
 
 use super::draft::Draft;
 use super::rules;
-use super::values::{category_of, read_value};
+use super::values::{category_of, read_value, same};
 use super::{apply, win32};
 use crate::access::{self, Right, TokenKind};
 use crate::account::password::{self, PasswordWrite};
@@ -254,7 +254,7 @@ fn add_attribute(
     let mut stored = Vec::new();
     for value in &attribute.values {
         let value = read_value(directory, id, value)?;
-        if stored.contains(&value) {
+        if stored.iter().any(|known| same(def, known, &value)) {
             return Err(LdapError::attribute(
                 ResultCode::AttributeOrValueExists,
                 win32::ATT_VAL_ALREADY_EXISTS,

@@ -65,13 +65,6 @@ pub(crate) fn delete(
         return Err(LdapError::access_denied());
     }
     let top = object.dnt;
-    if is_primary_group(directory, object) {
-        return Err(LdapError::update(
-            ResultCode::EntryAlreadyExists,
-            win32::MEMBERS_PRIMARY_GROUP,
-            "6005 (ENTRY_EXISTS)",
-        ));
-    }
     let below = living_below(directory, top);
     if !below.is_empty() && !request.tree {
         return Err(LdapError::update(
@@ -94,6 +87,16 @@ pub(crate) fn delete(
     });
     if critical && !system {
         return Err(LdapError::unwilling(win32::CANT_DELETE));
+    }
+    if directory
+        .get(top)
+        .is_some_and(|object| is_primary_group(directory, object))
+    {
+        return Err(LdapError::update(
+            ResultCode::EntryAlreadyExists,
+            win32::MEMBERS_PRIMARY_GROUP,
+            "6005 (ENTRY_EXISTS)",
+        ));
     }
     // Children first, so that no tombstone has a living object below it.
     for dnt in below.into_iter().rev().chain([top]) {

@@ -89,15 +89,20 @@ pub(super) fn check_unique(directory: &Directory, object: &Object) -> Result<(),
 /// Characters that no account name has (MS-SAMR 3.1.1.8.4).
 const NOT_IN_ACCOUNT_NAMES: &str = "\"/\\[]:|<>+=;?,*";
 
-/// Refuses an account name with characters that account names do not have.
+/// Longest account name of a user (MS-SAMR 3.1.1.8.4); computers and groups are free of it.
+const MAX_USER_NAME_UNITS: usize = 20;
+
+/// Refuses an account name with characters that account names do not have, or too long a one of a user.
 pub(super) fn check_account_name(directory: &Directory, object: &Object) -> Result<(), LdapError> {
-    let name = object.first(directory.schema().known.sam_account_name);
-    let fits = |name: &Value| {
-        !name
-            .iter()
-            .any(|byte| NOT_IN_ACCOUNT_NAMES.as_bytes().contains(byte))
+    let Some(name) = object.first(directory.schema().known.sam_account_name) else {
+        return Ok(());
     };
-    if name.is_none_or(fits) {
+    let forbidden = name
+        .iter()
+        .any(|byte| NOT_IN_ACCOUNT_NAMES.as_bytes().contains(byte));
+    let is_person = directory.is_a(object, "user") && !directory.is_a(object, "computer");
+    let units = String::from_utf8_lossy(name).encode_utf16().count();
+    if !forbidden && !(is_person && units > MAX_USER_NAME_UNITS) {
         Ok(())
     } else {
         Err(LdapError::system(win32::INVALID_ACCOUNT_NAME))

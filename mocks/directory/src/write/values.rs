@@ -65,6 +65,16 @@ fn target(directory: &Directory, def: &AttributeDef, value: &[u8]) -> Result<Dnt
         .ok_or_else(|| missing_target(def))
 }
 
+/// Whether two values of an attribute are the same by its syntax.
+pub(super) fn same(def: &AttributeDef, one: &Stored, other: &Stored) -> bool {
+    match (one, other) {
+        (Stored::Value(one), Stored::Value(other)) if !def.syntax.is_reference() => {
+            def.syntax.key(one) == def.syntax.key(other)
+        }
+        _ => one == other,
+    }
+}
+
 /// The class object that a category names.
 pub(super) fn category_of(directory: &Directory, common_name: &str) -> Option<Dnt> {
     let name = format!("CN={common_name},{}", directory.identity().schema_dn());
