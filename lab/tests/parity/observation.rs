@@ -294,6 +294,13 @@ impl Masks {
         let text = replace(&text, &format!(",{}", self.unit), "");
         let text = replace(&text, &self.unit, ".");
         let text = replace(&text, DOMAIN_DN, "{domain}");
+        // Canonical names spell the shared unit out.
+        let shared = self
+            .unit
+            .split(',')
+            .nth(1)
+            .and_then(|rdn| rdn.strip_prefix("OU="));
+        let text = shared.map_or_else(|| text.clone(), |shared| replace(&text, shared, "parity"));
         let text = replace(&text, &self.id, "{id}");
         sids(&guids(&text))
     }

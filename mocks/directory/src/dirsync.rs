@@ -57,6 +57,9 @@ pub(crate) fn search(
             "00002024: SvcErr: the search filter has too many or too deeply nested terms",
         ));
     }
+    if let Some(name) = request.filter.constructed_attribute() {
+        return Err(LdapError::inappropriate_matching(name));
+    }
     let by_object = query.flags.contains(DirSyncFlags::OBJECT_SECURITY);
     let base = directory.locate(&request.base)?;
     if !matches!(base.name, Name::Head(_)) || request.scope != Scope::Subtree {

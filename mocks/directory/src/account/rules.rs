@@ -21,7 +21,7 @@ const PASSWORD_RESTRICTION: u32 = 0x52d;
 const NOT_STORED: UserAccountControl =
     UserAccountControl(UserAccountControl::LOCKOUT.0 | UserAccountControl::PASSWORD_EXPIRED.0);
 
-/// One of these every account is; it is an ordinary one where nobody says so (MS-SAMR 3.1.1.8.10).
+/// One of these every account is; it is an ordinary one where nobody says so.
 const ACCOUNT_KINDS: UserAccountControl = UserAccountControl(0x200 | 0x800 | 0x1000 | 0x2000);
 
 /// What a new user or computer has where its creator says nothing.

@@ -212,7 +212,7 @@ fn bury(directory: &mut Directory, context: &Context, dnt: Dnt) -> Result<(), Ld
         value: format!("{value}\nDEL:{}", draft.object.guid).into(),
     });
     draft.object.deleted = true;
-    // Without the Recycle Bin there is no way back (MS-ADTS 3.1.1.5.5.1.1).
+    // Without the Recycle Bin there is no way back, and Samba says so as well.
     draft.set(directory, known.is_recycled, vec![text("TRUE")]);
     draft.set(directory, known.last_known_parent, vec![reference(parent, &[])]);
     let from = directory.database().links_from(dnt).map(|(key, _)| key);

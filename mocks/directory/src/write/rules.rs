@@ -86,10 +86,10 @@ pub(super) fn check_unique(directory: &Directory, object: &Object) -> Result<(),
     Ok(())
 }
 
-/// Characters that no account name has (MS-SAMR 3.1.1.8.4).
+/// Characters that no account name has (MS-SAMR 3.1.1.6).
 const NOT_IN_ACCOUNT_NAMES: &str = "\"/\\[]:|<>+=;?,*";
 
-/// Longest account name of a user (MS-SAMR 3.1.1.8.4); computers and groups are free of it.
+/// Longest account name of a user (MS-SAMR 3.1.1.6); computers and groups are free of it.
 const MAX_USER_NAME_UNITS: usize = 20;
 
 /// Refuses an account name with characters that account names do not have, or too long a one of a user.
@@ -113,7 +113,7 @@ pub(super) fn check_account_name(directory: &Directory, object: &Object) -> Resu
 const SCOPES: [i64; 3] = [0x2, 0x4, 0x8];
 
 /// Refuses a `groupType` without a scope, and a change between global and domain local, which goes by way of
-/// universal (MS-ADTS 3.1.1.5.3.2).
+/// universal.
 pub(super) fn check_group_type(
     directory: &Directory,
     before: Option<&Object>,
@@ -138,7 +138,7 @@ pub(super) fn check_group_type(
     }
 }
 
-/// Refuses a primary group that the account is not a member of (MS-SAMR 3.1.1.8.2).
+/// Refuses a primary group that the account is not a member of.
 pub(super) fn check_primary_group(
     directory: &Directory,
     before: &Object,
