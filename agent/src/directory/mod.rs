@@ -2,6 +2,7 @@
 
 pub mod ad;
 mod dialect;
+pub mod kerberos;
 pub mod ldap;
 pub mod openldap;
 

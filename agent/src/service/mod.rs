@@ -16,7 +16,7 @@ use tokio::sync::watch;
 pub use last_bootstrap::{LastBootstrap, last_bootstrap};
 pub(crate) use logon::ServiceLogon;
 
-use crate::directory::ad::{GmsaError, LogonError};
+use crate::directory::ad::GmsaError;
 use crate::host::{EventLevel, HostMachine, ServiceEntry, ServiceError, ServiceState};
 use crate::product::SERVICE_NAME;
 use crate::trust::{TrustError, TrustStore};
@@ -168,9 +168,8 @@ async fn log_on(host: &HostMachine, entry: &ServiceEntry) -> Result<ServiceLogon
 
 fn unreachable(error: &GmsaError) -> bool {
     match error {
-        GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. } => {
-            error.is_fatal()
-        }
+        GmsaError::Logon(error) => error.is_transient(),
+        GmsaError::Ldap { error, .. } => error.is_fatal(),
         _ => false,
     }
 }

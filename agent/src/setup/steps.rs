@@ -69,6 +69,18 @@ pub(super) fn logon_failure(logon: Logon<'_>, doing: &str, error: &LogonError) -
             error,
         ),
         LogonError::Failed { server, error } => directory_failure(logon, server, doing, error),
+        LogonError::Kerberos { server, error } => Failure::new(
+            match error.code() {
+                Some(_) => FailureKind::Credential,
+                None => FailureKind::DirectoryUnreachable,
+            },
+            format!(
+                "Unable to {doing} in the domain '{domain}' as '{account}': {error} (domain controller {server})",
+                domain = logon.domain,
+                account = logon.account,
+            ),
+            error,
+        ),
     }
 }
 

@@ -1,12 +1,7 @@
 //! `lab doctor`: what this machine has, and so which stages can run.
 
-use std::path::Path;
-
 use super::Exit;
 use crate::scenario::StageName;
-
-/// Where a Docker engine listens unless `DOCKER_HOST` says otherwise.
-const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 
 /// Prints one line a finding.
 pub(super) fn doctor() -> Exit {
@@ -17,14 +12,16 @@ pub(super) fn doctor() -> Exit {
         };
         println!("stage {:<9} {finding}", stage.as_str());
     }
-    let engine = match std::env::var("DOCKER_HOST") {
-        Ok(host) => format!("DOCKER_HOST names {host}"),
-        Err(_) if Path::new(DOCKER_SOCKET).exists() => format!("a socket at {DOCKER_SOCKET}"),
-        Err(_) => "none found".into(),
-    };
-    println!("Docker engine   {engine}");
+    match crate::stage::describe_engine() {
+        Ok((engine, base)) => {
+            println!("Docker engine   {engine}");
+            println!("base image      {base}");
+        }
+        Err(reason) => println!("Docker engine   {reason}"),
+    }
     for (tool, use_) in [
         ("ldapsearch", "looking around in a directory (Debian: ldap-utils)"),
+        ("debootstrap", "a base image where no registry answers (Debian: debootstrap, as root)"),
         ("curl", "looking around in the cloud"),
         (
             "python3",

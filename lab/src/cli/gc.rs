@@ -1,22 +1,35 @@
-//! `lab gc`: removes the world folders of runs that were killed.
+//! `lab gc`: removes what killed runs have left: folders of worlds, containers, and images of older recipes.
 
 use super::Exit;
-use crate::stage::left_behind;
+use crate::stage;
 
 /// Removes what is left behind and says what it was.
 pub(super) fn gc() -> Exit {
     let mut exit = Exit::Passed;
-    let folders = left_behind();
-    for folder in &folders {
-        match std::fs::remove_dir_all(folder) {
-            Ok(()) => println!("removed {}", folder.display()),
+    let mut removed = 0;
+    for folder in stage::left_behind() {
+        match std::fs::remove_dir_all(&folder) {
+            Ok(()) => {
+                println!("removed {}", folder.display());
+                removed += 1;
+            }
             Err(error) => {
                 eprintln!("{}: cannot be removed: {error}", folder.display());
                 exit = Exit::Missing;
             }
         }
     }
-    if folders.is_empty() {
+    match stage::sweep_containers() {
+        Ok(swept) => {
+            for what in &swept {
+                println!("removed {what}");
+            }
+            removed += swept.len();
+        }
+        // Without an engine there are no containers.
+        Err(reason) => eprintln!("containers were not looked for: {reason}"),
+    }
+    if removed == 0 {
         println!("nothing was left behind");
     }
     exit

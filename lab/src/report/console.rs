@@ -1,6 +1,12 @@
 //! The table at the end of `lab run`, and the text of a failure.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    time::Duration,
+};
+
+use serde_json::Value;
 
 use super::{Outcome, RunReport, event_line};
 use crate::run::Verdict;
@@ -14,8 +20,9 @@ pub fn summary_table(reports: &[RunReport], wall: Duration) -> String {
         .iter()
         .map(|report| {
             let note = match &report.outcome {
+                // The rest of what is missing, with what helps, comes once below the table.
                 Outcome::NotRun(reason) | Outcome::Missing(reason) | Outcome::Defect(reason) => {
-                    reason.clone()
+                    reason.lines().next().unwrap_or_default().to_owned()
                 }
                 Outcome::Passed | Outcome::Failed(_) => String::new(),
             };
@@ -69,7 +76,44 @@ pub fn summary_table(reports: &[RunReport], wall: Duration) -> String {
         }
     }
     let _ = writeln!(text, "\n{} in {}", counts.join(", "), duration(wall));
+    for line in containers(reports) {
+        let _ = writeln!(text, "{line}");
+    }
+    let missing: BTreeSet<&str> = reports
+        .iter()
+        .filter_map(|report| match &report.outcome {
+            Outcome::Missing(reason) => Some(reason.as_str()),
+            _ => None,
+        })
+        .collect();
+    for reason in missing {
+        let _ = writeln!(text, "\nmissing: {reason}");
+    }
     text
+}
+
+/// How long the containers of each kind took from their start to the first bind.
+fn containers(reports: &[RunReport]) -> Vec<String> {
+    let mut taken: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    let events = reports.iter().flat_map(|report| &report.events);
+    for event in events.filter(|event| event.name == "container.ready") {
+        let kind = event.fields.get("kind").and_then(Value::as_str);
+        let millis = event.fields.get("ms").and_then(Value::as_u64);
+        if let (Some(kind), Some(millis)) = (kind, millis) {
+            taken.entry(kind).or_default().push(millis);
+        }
+    }
+    let line = |(kind, mut millis): (&str, Vec<u64>)| {
+        millis.sort_unstable();
+        let span = |at: usize| duration(Duration::from_millis(millis.get(at).copied().unwrap_or_default()));
+        let (first, last) = (span(0), span(millis.len() - 1));
+        let median = span(millis.len() / 2);
+        format!(
+            "{kind}: {} containers, ready in {first} to {last}, median {median}, from their start to the first bind",
+            millis.len()
+        )
+    };
+    taken.into_iter().map(line).collect()
 }
 
 /// What a person needs to understand a failed run: the line, expected and actual, the trace around it, and

@@ -22,7 +22,7 @@ use crate::{
     scenario::{AccountTrouble, Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage},
     stage,
     world::{
-        BetweenPages, Book, Credential, Graph, InstallOutcome, InstallRequest, World, WorldError,
+        BetweenPages, Book, Credential, Graph, InstallOutcome, InstallRequest, Power, World, WorldError,
         environment_of,
     },
 };
@@ -55,6 +55,7 @@ pub fn run_scenario(scenario: &Scenario, options: &RunOptions) -> RunReport {
                 report
             }
             Err(WorldError::Missing(reason)) => not_started(Outcome::Missing(reason)),
+            Err(error @ WorldError::NotOnStage { .. }) => not_started(Outcome::NotRun(error.to_string())),
             Err(error) => not_started(Outcome::Defect(format!("the world was not built: {error}"))),
         }
     });
@@ -255,6 +256,10 @@ async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), Wo
         Step::StartService(what) => world.start_service(&what.host, what.service).await,
         Step::StopService(what) => world.stop_service(&what.host, what.service).await,
         Step::Crash(part) => world.crash(part).await,
+        Step::Pause(what) => world.power(&what.directory, Power::Pause).await,
+        Step::Resume(what) => world.power(&what.directory, Power::Resume).await,
+        Step::Stop(what) => world.power(&what.directory, Power::Stop).await,
+        Step::Start(what) => world.power(&what.directory, Power::Start).await,
         Step::Fault(fault) => world.disturb(fault),
         Step::Heal(name) => world.heal(name),
     }

@@ -243,7 +243,13 @@ impl Lint<'_> {
                 self.known("host", &service.host, &self.hosts());
             }
             Step::Crash(super::Part::Agent(host)) => self.known("host", host, &self.hosts()),
-            Step::Crash(super::Part::Directory(domain)) => self.known("domain", domain, &self.domains()),
+            Step::Crash(super::Part::Directory(domain))
+            | Step::Pause(super::DirectoryRef { directory: domain })
+            | Step::Resume(super::DirectoryRef { directory: domain })
+            | Step::Stop(super::DirectoryRef { directory: domain })
+            | Step::Start(super::DirectoryRef { directory: domain }) => {
+                self.known("domain", domain, &self.domains());
+            }
             Step::Fault(fault) => self.fault(fault),
             Step::Heal(name) => self.known("fault", name, &self.faults.clone()),
         }

@@ -49,6 +49,14 @@ pub enum Step {
     StopService(ServiceRef),
     /// Ends a part of the world without warning and starts it again, as a power failure would.
     Crash(Part),
+    /// The domain controllers of a domain stand still: nothing is refused and nothing is answered.
+    Pause(DirectoryRef),
+    /// Paused domain controllers go on.
+    Resume(DirectoryRef),
+    /// The domain controllers of a domain are switched off.
+    Stop(DirectoryRef),
+    /// Stopped domain controllers start on what they had stored.
+    Start(DirectoryRef),
     /// Disturbs the network until it is healed.
     Fault(Fault),
     /// Ends the fault of that name.
@@ -76,6 +84,10 @@ impl Step {
             Self::StartService(_) => "start-service",
             Self::StopService(_) => "stop-service",
             Self::Crash(_) => "crash",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Stop(_) => "stop",
+            Self::Start(_) => "start",
             Self::Fault(_) => "fault",
             Self::Heal(_) => "heal",
         }
@@ -267,6 +279,14 @@ pub struct ServiceRef {
     /// Which of the two services; by default the agent.
     #[serde(default)]
     pub service: super::ServiceName,
+}
+
+/// The directory of a domain: its domain controllers.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DirectoryRef {
+    /// DNS name of the domain.
+    pub directory: Located<String>,
 }
 
 /// A part of the world that can be ended.

@@ -1,6 +1,9 @@
 //! The stages: each builds a [`World`] from the same declaration.
 
+#[cfg(feature = "containers")]
+mod containers;
 mod declare;
+mod fault;
 mod live;
 mod sim;
 
@@ -10,6 +13,8 @@ use crate::{
     world::{World, WorldError},
 };
 
+#[cfg(feature = "containers")]
+pub use containers::{describe_engine, sweep_containers};
 pub use live::{LiveWorld, left_behind, serve, started_as_agent};
 pub use sim::SimWorld;
 
@@ -21,8 +26,32 @@ pub fn availability(stage: StageName) -> Result<(), String> {
     match stage {
         StageName::Sim => Ok(()),
         StageName::Live => live::lab_binary().map(drop),
-        StageName::Samba | StageName::Openldap => Err("the container stages are not built yet".into()),
+        #[cfg(feature = "containers")]
+        StageName::Samba | StageName::Openldap => containers::availability(),
+        #[cfg(not(feature = "containers"))]
+        StageName::Samba | StageName::Openldap => Err(NO_CONTAINERS.into()),
     }
+}
+
+#[cfg(not(feature = "containers"))]
+const NO_CONTAINERS: &str = "this lab was built without the feature `containers`";
+
+/// Without the feature there is nothing to sweep.
+///
+/// # Errors
+/// Always, with the reason.
+#[cfg(not(feature = "containers"))]
+pub fn sweep_containers() -> Result<Vec<String>, String> {
+    Err(NO_CONTAINERS.into())
+}
+
+/// Without the feature no engine is looked for.
+///
+/// # Errors
+/// Always, with the reason.
+#[cfg(not(feature = "containers"))]
+pub fn describe_engine() -> Result<(String, String), String> {
+    Err(NO_CONTAINERS.into())
 }
 
 /// The runtime that a stage's worlds live in.
@@ -49,9 +78,8 @@ pub async fn build(
 ) -> Result<Box<dyn World>, WorldError> {
     match options.stage {
         StageName::Sim => Ok(Box::new(SimWorld::build(scenario, options, seed).await?)),
-        StageName::Live => Ok(Box::new(LiveWorld::build(scenario, options).await?)),
-        stage @ (StageName::Samba | StageName::Openldap) => {
-            Err(WorldError::Missing(availability(stage).err().unwrap_or_default()))
+        StageName::Live | StageName::Samba | StageName::Openldap => {
+            Ok(Box::new(Box::pin(LiveWorld::build(scenario, options)).await?))
         }
     }
 }

@@ -19,7 +19,7 @@ use provlab_entra::control as cloud;
 use provlab_platform::{
     Clock, Crypto, CryptoPolicy, Entropy, Event, MemoryStore, Platform, Trace,
     files::SimFiles,
-    net::sim::{HalfOpen, Latency, LinkPattern, Loss, Partition, Refuse, ResetAfter, RuleGuard, SimNetwork},
+    net::sim::{Latency, LinkPattern, Loss, Partition, RuleGuard, SimNetwork},
     trace::{Sink, TraceLog},
 };
 use time::{OffsetDateTime, macros::datetime};
@@ -28,13 +28,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::declare;
+use super::{declare, fault::rule_of};
 use crate::{
     report::event_line,
     run::{RunOptions, Weather},
-    scenario::{Fault, FaultKind, Host, Part, Scenario, ServiceName, StageName, WizardPage},
+    scenario::{Fault, Host, Part, Scenario, ServiceName, StageName, WizardPage},
     world::{
-        BetweenPages, Book, InstallOutcome, InstallRequest, ServiceState, World, WorldError, page_titled,
+        BetweenPages, Book, InstallOutcome, InstallRequest, Power, ServiceState, World, WorldError, page_titled,
     },
 };
 
@@ -56,6 +56,8 @@ pub struct SimWorld {
     cloud: Mock<provlab_entra::Running>,
     hosts: BTreeMap<String, SimHost>,
     faults: RefCell<BTreeMap<String, RuleGuard>>,
+    /// What holds the domain controllers of paused domains back.
+    paused: RefCell<BTreeMap<String, Vec<RuleGuard>>>,
     _weather: Vec<RuleGuard>,
 }
 
@@ -166,6 +168,7 @@ impl SimWorld {
             cloud,
             hosts,
             faults: RefCell::default(),
+            paused: RefCell::default(),
             _weather: weather,
             network,
             book,
@@ -430,25 +433,26 @@ impl World for SimWorld {
         }
     }
 
+    async fn power(&self, domain: &str, power: Power) -> Result<(), WorldError> {
+        let mock = self.mock(domain)?;
+        match power {
+            Power::Pause => {
+                let controllers = self.book.domain(domain)?.domain_controller_names();
+                let held = controllers.iter().map(|name| self.network.add_rule(Partition(LinkPattern::to(name))));
+                self.paused.borrow_mut().insert(domain.to_lowercase(), held.collect());
+            }
+            Power::Resume => drop(self.paused.borrow_mut().remove(&domain.to_lowercase())),
+            Power::Stop => {
+                mock.running.borrow_mut().take();
+                self.network.kill_host(&mock.platform.host);
+            }
+            Power::Start => start_directory(&self.book, domain, mock).await?,
+        }
+        Ok(())
+    }
+
     fn disturb(&self, fault: &Fault) -> Result<(), WorldError> {
-        let any = "*".to_owned();
-        let links = match (&fault.from, &fault.to) {
-            (None, None) => LinkPattern::any(),
-            (None, Some(to)) => LinkPattern::to(to),
-            (Some(from), to) => LinkPattern::from_to(from, to.as_ref().unwrap_or(&any)),
-        };
-        let guard = match &fault.what {
-            FaultKind::Latency(span) => self.network.add_rule(Latency::new(
-                links,
-                span.0,
-                Duration::ZERO,
-                self.entropy.fork(&format!("fault: {}", fault.name.value)),
-            )),
-            FaultKind::Partition => self.network.add_rule(Partition(links)),
-            FaultKind::Refuse => self.network.add_rule(Refuse(links)),
-            FaultKind::Reset => self.network.add_rule(ResetAfter::new(links, 0)),
-            FaultKind::HalfOpen => self.network.add_rule(HalfOpen(links)),
-        };
+        let guard = self.network.add_rule(rule_of(fault, &self.entropy));
         self.faults.borrow_mut().insert(fault.name.value.clone(), guard);
         Ok(())
     }

@@ -122,6 +122,19 @@ pub fn page_titled(title: &str) -> Option<WizardPage> {
     WizardPage::ALL.into_iter().find(|page| page.title() == title)
 }
 
+/// What is done to the servers of a directory, as to virtual machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Power {
+    /// They stand still: connections stay open, nothing is answered.
+    Pause,
+    /// They go on where they stood still.
+    Resume,
+    /// They are switched off: connections break, new ones are refused.
+    Stop,
+    /// They start on what they had stored.
+    Start,
+}
+
 /// Called when the wizard is about to enter a page; the world stands still until it returns.
 #[async_trait(?Send)]
 pub trait BetweenPages {
@@ -215,6 +228,12 @@ pub trait World {
     /// # Errors
     /// If it does not start again.
     async fn crash(&self, part: &Part) -> Result<(), WorldError>;
+
+    /// Pauses, resumes, stops or starts the domain controllers of a domain.
+    ///
+    /// # Errors
+    /// If the stage cannot do it, or they do not start again.
+    async fn power(&self, domain: &str, power: Power) -> Result<(), WorldError>;
 
     /// Puts a network fault in force.
     ///

@@ -9,7 +9,8 @@ use provlab_protocol::sid::{Sid, well_known};
 use std::time::Duration;
 use thiserror::Error;
 
-use super::logon::{Credential, LogonError, open};
+use super::logon::{Credential, LogonError, Mechanism, open, open_by};
+use crate::directory::kerberos::{self, Principal};
 use crate::directory::ldap::{
     Attribute, Change, ChangeKind, Entry, Filter, LdapConnection, LdapError, ResultCode, Scope, Search,
 };
@@ -27,6 +28,7 @@ const PASSWORD_INTERVAL_DAYS: &str = "30";
 const WORKSTATION_TRUST: &str = "4096";
 const MEMBERSHIP: &str = "msDS-GroupMSAMembership";
 const MANAGED_PASSWORD: &str = "msDS-ManagedPassword";
+const SASL_MECHANISMS: &str = "supportedSASLMechanisms";
 
 /// An account as the directory has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +160,14 @@ async fn by_name(
     class: &str,
     attributes: &[&str],
 ) -> Result<Option<Entry>, GmsaError> {
-    let search = Search {
+    let fail = ldap(connection);
+    let search = named(root, name, class, attributes);
+    let entries = connection.search(&search).await.map_err(fail)?;
+    Ok(entries.into_iter().next())
+}
+
+fn named(root: &str, name: &str, class: &str, attributes: &[&str]) -> Search {
+    Search {
         base: root.to_owned(),
         scope: Scope::Subtree,
         filter: Filter::And(vec![
@@ -166,10 +175,7 @@ async fn by_name(
             Filter::equal("sAMAccountName", name),
         ]),
         attributes: attributes.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    let fail = ldap(connection);
-    let entries = connection.search(&search).await.map_err(fail)?;
-    Ok(entries.into_iter().next())
+    }
 }
 
 /// Finds an account of the connection's domain.
@@ -354,25 +360,41 @@ fn container_of(value: &str) -> Option<&str> {
         .then_some(dn)
 }
 
+/// What the host learns about its account.
+struct Secret {
+    /// Its passwords.
+    blob: ManagedPasswordBlob,
+    /// Whether the domain controllers take a logon by Kerberos.
+    negotiates: bool,
+}
+
 /// Reads the managed password as the host's computer account; the attribute is silently absent for who is not allowed (PR 14.1).
-async fn managed_password(
-    host: &HostMachine,
-    part: Part,
-    name: &str,
-) -> Result<ManagedPasswordBlob, GmsaError> {
+///
+/// The root DSE is read along with it: over TLS nobody on the way can take Kerberos off its list.
+async fn managed_password(host: &HostMachine, part: Part, name: &str) -> Result<Secret, GmsaError> {
     let domain = &host.computer.domain;
     let mut connection = open(host, part, domain, &[], &Credential::of_computer(host)).await?;
-    let root = root_of(domain)?;
-    let entry = by_name(
-        &mut connection,
-        &root,
+    let root_dse = Search {
+        base: String::new(),
+        scope: Scope::Base,
+        filter: Filter::present("objectClass"),
+        attributes: vec![SASL_MECHANISMS.to_owned()],
+    };
+    let account = named(
+        &root_of(domain)?,
         name,
         "msDS-GroupManagedServiceAccount",
         &["sAMAccountName", MANAGED_PASSWORD],
-    )
-    .await;
+    );
+    let fail = ldap(&connection);
+    let found = connection.search_together(&[account, root_dse]).await;
     connection.unbind().await;
-    let entry = entry?.ok_or_else(|| GmsaError::NotFound(name.to_owned()))?;
+    let mut found = found
+        .map_err(fail)?
+        .into_iter()
+        .map(|entries| entries.into_iter().next());
+    let (entry, root_dse) = (found.next().flatten(), found.next().flatten());
+    let entry = entry.ok_or_else(|| GmsaError::NotFound(name.to_owned()))?;
     let not_allowed = || GmsaError::NotInstallable {
         name: name.to_owned(),
         detail: format!(
@@ -381,7 +403,16 @@ async fn managed_password(
         ),
     };
     let blob = entry.first(MANAGED_PASSWORD).ok_or_else(not_allowed)?;
-    ManagedPasswordBlob::from_bytes(blob).map_err(|error| GmsaError::Unusable(error.to_string()))
+    Ok(Secret {
+        blob: ManagedPasswordBlob::from_bytes(blob)
+            .map_err(|error| GmsaError::Unusable(error.to_string()))?,
+        negotiates: root_dse.is_some_and(|entry| {
+            entry
+                .values(SASL_MECHANISMS)
+                .iter()
+                .any(|offered| offered.eq_ignore_ascii_case(kerberos::MECHANISM.as_bytes()))
+        }),
+    })
 }
 
 /// Installs the account on this host: proves, several times if need be, that the host can read its password.
@@ -416,7 +447,8 @@ pub async fn prove(host: &HostMachine, part: Part, name: &str) -> Result<(), Gms
 
 /// Logs on to a domain as the gMSA: by its current password, or by the previous one around a rollover (PR 14.2).
 ///
-/// The service of the product uses Kerberos; here the UTF-8 form of the password goes through a simple bind over TLS.
+/// By Kerberos, as the service of the product does; where the domain controller offers no Negotiate, by a simple bind over
+/// TLS with the very text that Kerberos would derive its key from.
 ///
 /// # Errors
 /// When the password cannot be read or the logon is refused.
@@ -428,19 +460,21 @@ pub async fn logon_as(
     name: &str,
 ) -> Result<LdapConnection, GmsaError> {
     let name = account_name(name);
-    let blob = managed_password(host, part, &name).await?;
-    let user = format!(r"{}\{name}", host.computer.netbios);
+    let Secret { blob, negotiates } = managed_password(host, part, &name).await?;
+    let mechanism = if negotiates {
+        Mechanism::Negotiate(Principal::of_domain(&name, &host.computer.domain))
+    } else {
+        Mechanism::Simple
+    };
     let mut credential = Credential {
-        user,
+        user: format!(r"{}\{name}", host.computer.netbios),
         password: blob.current.to_utf8_lossy(),
     };
-    let first = open(host, part, domain, preferred, &credential).await;
+    let first = open_by(host, part, domain, preferred, &credential, &mechanism).await;
     match (first, &blob.previous) {
-        (Err(LogonError::Failed { error, .. }), Some(previous))
-            if error.is(ResultCode::INVALID_CREDENTIALS) =>
-        {
+        (Err(error), Some(previous)) if error.is_wrong_password() => {
             credential.password = previous.to_utf8_lossy();
-            Ok(open(host, part, domain, preferred, &credential).await?)
+            Ok(open_by(host, part, domain, preferred, &credential, &mechanism).await?)
         }
         (first, _) => Ok(first?),
     }

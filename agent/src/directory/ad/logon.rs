@@ -4,7 +4,8 @@ use provlab_platform::{Part, event};
 use secrecy::SecretString;
 use thiserror::Error;
 
-use crate::directory::ldap::{LdapConnection, LdapError, Protection};
+use crate::directory::kerberos::{self, ErrorCode, Initiator, KerberosError, Principal, service_ticket};
+use crate::directory::ldap::{LdapConnection, LdapError, Protection, ResultCode};
 use crate::host::HostMachine;
 
 /// Who logs on.
@@ -26,6 +27,15 @@ impl Credential {
     }
 }
 
+/// How a logon goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mechanism {
+    /// Simple bind over LDAPS.
+    Simple,
+    /// By a Kerberos ticket of this account, on port 389, which the logon itself seals.
+    Negotiate(Principal),
+}
+
 /// No logon.
 #[derive(Debug, Error)]
 pub enum LogonError {
@@ -43,6 +53,50 @@ pub enum LogonError {
         /// Why.
         error: LdapError,
     },
+    /// The KDC on the last server that was tried gave no ticket.
+    #[error("{server}: {error}")]
+    Kerberos {
+        /// The server.
+        server: String,
+        /// Why.
+        error: KerberosError,
+    },
+}
+
+/// One try on one server.
+enum Failure {
+    Ldap(LdapError),
+    Kerberos(KerberosError),
+}
+
+impl From<LdapError> for Failure {
+    fn from(error: LdapError) -> Self {
+        Self::Ldap(error)
+    }
+}
+
+impl From<KerberosError> for Failure {
+    fn from(error: KerberosError) -> Self {
+        Self::Kerberos(error)
+    }
+}
+
+impl Failure {
+    /// Word for the trace.
+    fn outcome(&self) -> String {
+        let code = match self {
+            Self::Ldap(error) => error.refusal().map(|refusal| refusal.code.to_string()),
+            Self::Kerberos(error) => error.code().map(|code| code.to_string()),
+        };
+        code.unwrap_or_else(|| "unreachable".to_owned())
+    }
+
+    fn at(self, server: String) -> LogonError {
+        match self {
+            Self::Ldap(error) => LogonError::Failed { server, error },
+            Self::Kerberos(error) => LogonError::Kerberos { server, error },
+        }
+    }
 }
 
 impl LogonError {
@@ -50,7 +104,25 @@ impl LogonError {
     pub fn server(&self) -> Option<&str> {
         match self {
             Self::NoController { .. } => None,
-            Self::Failed { server, .. } => Some(server),
+            Self::Failed { server, .. } | Self::Kerberos { server, .. } => Some(server),
+        }
+    }
+
+    /// Whether another server may do better, or the same one later: nobody refused the logon.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::NoController { .. } => false,
+            Self::Failed { error, .. } => error.is_fatal(),
+            Self::Kerberos { error, .. } => error.is_fatal(),
+        }
+    }
+
+    /// Whether the password is not the account's.
+    pub fn is_wrong_password(&self) -> bool {
+        match self {
+            Self::NoController { .. } => false,
+            Self::Failed { error, .. } => error.is(ResultCode::INVALID_CREDENTIALS),
+            Self::Kerberos { error, .. } => error.code() == Some(ErrorCode::PREAUTH_FAILED),
         }
     }
 }
@@ -66,43 +138,86 @@ pub async fn open(
     preferred: &[String],
     credential: &Credential,
 ) -> Result<LdapConnection, LogonError> {
-    let timeout = host.registry.ldap_timeout();
+    open_by(host, part, domain, preferred, credential, &Mechanism::Simple).await
+}
+
+/// Logs on to a domain by a mechanism of choice, otherwise as [`open`] does.
+///
+/// # Errors
+/// When no server is known or reachable, or the logon is refused.
+pub(super) async fn open_by(
+    host: &HostMachine,
+    part: Part,
+    domain: &str,
+    preferred: &[String],
+    credential: &Credential,
+    mechanism: &Mechanism,
+) -> Result<LdapConnection, LogonError> {
     let mut last = LogonError::NoController {
         domain: domain.to_owned(),
     };
     for server in host.controllers_of(domain, preferred) {
-        let opened = async {
-            let mut connection =
-                LdapConnection::open(&host.platform, &server, Protection::Ldaps, timeout).await?;
-            connection.bind(&credential.user, &credential.password).await?;
-            Ok::<_, LdapError>(connection)
-        };
-        let result = opened.await;
+        let result = attempt(host, &server, credential, mechanism).await;
         let outcome = match &result {
             Ok(_) => "success".to_owned(),
-            Err(error) => error
-                .refusal()
-                .map_or_else(|| "unreachable".to_owned(), |refusal| refusal.code.to_string()),
+            Err(failure) => failure.outcome(),
         };
-        event!(
-            host.platform.trace,
-            part,
-            "ldap.logon",
-            domain = domain,
-            server = server,
-            user = credential.user,
-            outcome = outcome
-        );
+        let trace = &host.platform.trace;
+        let user = &credential.user;
+        match mechanism {
+            Mechanism::Simple => event!(
+                trace,
+                part,
+                "ldap.logon",
+                domain = domain,
+                server = server,
+                user = user,
+                outcome = outcome
+            ),
+            Mechanism::Negotiate(_) => event!(
+                trace,
+                part,
+                "ldap.logon",
+                domain = domain,
+                server = server,
+                user = user,
+                mechanism = kerberos::MECHANISM,
+                outcome = outcome
+            ),
+        }
         match result {
             Ok(connection) => return Ok(connection),
-            Err(error) => {
-                let goes_on = error.is_fatal();
-                last = LogonError::Failed { server, error };
-                if !goes_on {
+            Err(failure) => {
+                last = failure.at(server);
+                if !last.is_transient() {
                     return Err(last);
                 }
             }
         }
     }
     Err(last)
+}
+
+async fn attempt(
+    host: &HostMachine,
+    server: &str,
+    credential: &Credential,
+    mechanism: &Mechanism,
+) -> Result<LdapConnection, Failure> {
+    let platform = &host.platform;
+    let timeout = host.registry.ldap_timeout();
+    match mechanism {
+        Mechanism::Simple => {
+            let mut connection = LdapConnection::open(platform, server, Protection::Ldaps, timeout).await?;
+            connection.bind(&credential.user, &credential.password).await?;
+            Ok(connection)
+        }
+        Mechanism::Negotiate(account) => {
+            let service = ["ldap", server];
+            let ticket =
+                service_ticket(platform, server, timeout, account, &credential.password, &service).await?;
+            let initiator = Initiator::new(platform, &ticket)?;
+            Ok(LdapConnection::open_negotiated(platform, server, initiator, timeout).await?)
+        }
+    }
 }

@@ -19,6 +19,8 @@ use super::error::{LdapError, Refusal, ResultCode};
 use super::message::{
     Answer, Attribute, Change, Entry, Intermediate, Message, Outcome, Request, Search, decode, encode,
 };
+use super::sealed::Transport;
+use crate::directory::kerberos::SecurityContext;
 
 /// Longest answer that is accepted. A group of 50,000 members (CS 2.6) needs about 6 MiB.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
@@ -55,7 +57,7 @@ pub enum Found {
 
 /// A protected connection.
 pub struct LdapConnection {
-    stream: Stream,
+    stream: Transport,
     endpoint: Endpoint,
     clock: Clock,
     timeout: Duration,
@@ -89,12 +91,12 @@ impl LdapConnection {
                         .roundtrip("StartTLS", &Request::StartTls, &[], answer::EXTENDED)
                         .await?;
                     // Bytes sent ahead of the handshake are somebody else's words in our session.
-                    if !connection.buffer.is_empty() {
+                    if connection.has_unread() {
                         return Err(
                             connection.violation("data in clear after the answer to StartTLS".to_owned())
                         );
                     }
-                    Ok(connection.stream)
+                    connection.into_stream()
                 }
             }
         };
@@ -118,12 +120,45 @@ impl LdapConnection {
     /// Speaks over a stream that is connected already.
     pub fn over(stream: Stream, endpoint: Endpoint, clock: Clock, timeout: Duration) -> Self {
         Self {
-            stream,
+            stream: Transport::Plain(stream),
             endpoint,
             clock,
             timeout,
             next_id: 0,
             buffer: BytesMut::new(),
+        }
+    }
+
+    /// How long one operation may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Whether the server said more than was read.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// The stream, when no security context lies over it.
+    fn into_stream(self) -> Result<Stream, LdapError> {
+        match self.stream {
+            Transport::Plain(stream) => Ok(stream),
+            Transport::Sealed(_) => Err(LdapError::Protocol {
+                endpoint: self.endpoint,
+                detail: "StartTLS on a sealed connection".to_owned(),
+            }),
+        }
+    }
+
+    /// Seals everything from here on.
+    pub(super) fn sealed_by(self, context: SecurityContext) -> Self {
+        Self {
+            stream: self.stream.seal(context),
+            ..self
         }
     }
 
@@ -238,7 +273,7 @@ impl LdapConnection {
                     }
                     Answer::Reference => {} // referral chasing is off by default (CS 9.3)
                     Answer::Outcome(answer::SEARCH_DONE, outcome) => {
-                        return accept(operation, outcome, &message.controls).map(|()| message.controls);
+                        return accept(operation, outcome, &message.controls).map(|_| message.controls);
                     }
                     Answer::Outcome(other, _) => return Err(self.out_of_place(operation, other)),
                 }
@@ -339,6 +374,19 @@ impl LdapConnection {
         controls: &[Control],
         expected: u8,
     ) -> Result<Vec<Control>, LdapError> {
+        self.exchange(operation, request, controls, expected)
+            .await
+            .map(|(_, controls)| controls)
+    }
+
+    /// One request and the answer that ends it, which must be a success.
+    pub(super) async fn exchange(
+        &mut self,
+        operation: &'static str,
+        request: &Request<'_>,
+        controls: &[Control],
+        expected: u8,
+    ) -> Result<(Outcome, Vec<Control>), LdapError> {
         let deadline = self.timeout;
         let clock = self.clock.clone();
         let endpoint = self.endpoint.clone();
@@ -347,7 +395,7 @@ impl LdapConnection {
             let message = self.receive(operation, id).await?;
             match message.answer {
                 Answer::Outcome(found, outcome) if found == expected => {
-                    accept(operation, outcome, &message.controls).map(|()| message.controls)
+                    accept(operation, outcome, &message.controls).map(|outcome| (outcome, message.controls))
                 }
                 Answer::Outcome(other, _) => Err(self.out_of_place(operation, other)),
                 _ => Err(self.violation(format!("a search answer to a {operation}"))),
@@ -359,7 +407,7 @@ impl LdapConnection {
             .unwrap_or_else(|_| Err(timed_out(&endpoint, operation, deadline)))
     }
 
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         operation: &'static str,
         request: &Request<'_>,
@@ -380,11 +428,19 @@ impl LdapConnection {
         Ok(self.next_id)
     }
 
-    /// The next answer to request `id`; answers to requests that were given up are skipped.
     async fn receive(&mut self, operation: &'static str, id: i32) -> Result<Message, LdapError> {
+        self.receive_one_of(operation, &[Some(id)]).await
+    }
+
+    /// The next answer to one of these requests; answers to requests that were given up are skipped.
+    pub(super) async fn receive_one_of(
+        &mut self,
+        operation: &'static str,
+        ids: &[Option<i32>],
+    ) -> Result<Message, LdapError> {
         loop {
             let message = self.receive_any(operation).await?;
-            if message.id == id {
+            if ids.contains(&Some(message.id)) {
                 return Ok(message);
             }
             if let (0, Answer::Outcome(_, outcome)) = (message.id, message.answer) {
@@ -443,14 +499,14 @@ impl LdapConnection {
         }
     }
 
-    fn violation(&self, detail: String) -> LdapError {
+    pub(super) fn violation(&self, detail: String) -> LdapError {
         LdapError::Protocol {
             endpoint: self.endpoint.clone(),
             detail,
         }
     }
 
-    fn out_of_place(&self, operation: &str, tag: u8) -> LdapError {
+    pub(super) fn out_of_place(&self, operation: &str, tag: u8) -> LdapError {
         self.violation(format!("answer 0x{tag:02x} to a {operation}"))
     }
 }
@@ -464,9 +520,13 @@ fn policy_error(controls: &[Control]) -> Option<PolicyError> {
     response.error
 }
 
-fn accept(operation: &'static str, outcome: Outcome, controls: &[Control]) -> Result<(), LdapError> {
+pub(super) fn accept(
+    operation: &'static str,
+    outcome: Outcome,
+    controls: &[Control],
+) -> Result<Outcome, LdapError> {
     if outcome.code == ResultCode::SUCCESS {
-        return Ok(());
+        return Ok(outcome);
     }
     Err(LdapError::Refused(Box::new(Refusal {
         operation,
@@ -477,7 +537,7 @@ fn accept(operation: &'static str, outcome: Outcome, controls: &[Control]) -> Re
     })))
 }
 
-fn timed_out(endpoint: &Endpoint, operation: &'static str, after: Duration) -> LdapError {
+pub(super) fn timed_out(endpoint: &Endpoint, operation: &'static str, after: Duration) -> LdapError {
     LdapError::TimedOut {
         endpoint: endpoint.clone(),
         operation,

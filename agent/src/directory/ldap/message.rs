@@ -64,6 +64,11 @@ pub(crate) enum Request<'a> {
         name: &'a str,
         password: &'a str,
     },
+    /// SASL bind.
+    Negotiate {
+        mechanism: &'a str,
+        token: &'a [u8],
+    },
     Unbind,
     Search(&'a Search),
     Modify {
@@ -139,6 +144,8 @@ pub(crate) struct Outcome {
     pub(crate) code: ResultCode,
     pub(crate) matched_dn: String,
     pub(crate) diagnostic: String,
+    /// `serverSaslCreds` of a bind; empty otherwise.
+    pub(crate) server_credentials: Vec<u8>,
 }
 
 /// A message between the entries of a search (RFC 4511 section 4.13).
@@ -168,6 +175,13 @@ pub(crate) struct Message {
     pub(crate) controls: Vec<Control>,
 }
 
+/// `[3] sasl` of a bind's credentials.
+const SASL: u8 = 0xa3;
+/// `[3] referral` of an outcome.
+const REFERRAL: u8 = 0xa3;
+/// `[7] serverSaslCreds` of a bind's answer.
+const SERVER_SASL_CREDENTIALS: u8 = 0x87;
+
 /// The StartTLS extended operation (RFC 4511 section 4.14).
 const START_TLS_OID: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
@@ -191,6 +205,14 @@ fn encode_operation(out: &mut Writer, request: &Request<'_>) {
         Request::Bind { name, password } => out.constructed(request::BIND, |out| {
             out.element(ldap::SIMPLE, password.as_bytes());
             out.octets(name.as_bytes());
+            out.integer(3);
+        }),
+        Request::Negotiate { mechanism, token } => out.constructed(request::BIND, |out| {
+            out.constructed(SASL, |out| {
+                out.octets(token);
+                out.octets(mechanism.as_bytes());
+            });
+            out.octets(b""); // the token tells who it is
             out.integer(3);
         }),
         Request::Unbind => out.element(request::UNBIND, &[]),
@@ -297,13 +319,18 @@ fn decode_intermediate(contents: &[u8]) -> Result<Intermediate, BerError> {
 fn decode_outcome(contents: &[u8]) -> Result<Outcome, BerError> {
     let mut reader = Reader::new(contents);
     let code = u32::try_from(reader.enumerated()?).map_err(|_| BerError::Number)?;
+    let matched_dn = reader.text()?.to_owned();
+    // Diagnostics are for people: a server that sends another encoding is still understood.
+    let diagnostic = String::from_utf8_lossy(reader.octets()?)
+        .trim_end_matches('\0')
+        .to_owned();
+    reader.optional(REFERRAL)?;
+    let server_credentials = reader.optional(SERVER_SASL_CREDENTIALS)?.unwrap_or_default();
     Ok(Outcome {
         code: ResultCode(code),
-        matched_dn: reader.text()?.to_owned(),
-        // Diagnostics are for people: a server that sends another encoding is still understood.
-        diagnostic: String::from_utf8_lossy(reader.octets()?)
-            .trim_end_matches('\0')
-            .to_owned(),
+        matched_dn,
+        diagnostic,
+        server_credentials: server_credentials.to_vec(),
     })
 }
 

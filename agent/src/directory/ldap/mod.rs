@@ -4,6 +4,9 @@ mod client;
 mod error;
 mod filter;
 mod message;
+mod negotiate;
+mod sealed;
+mod together;
 
 pub use client::{
     DEFAULT_TIMEOUT, Found, LDAP_PORT, LDAPS_PORT, LdapConnection, MAX_ENTRIES, MAX_MESSAGE_BYTES, PAGE_SIZE,
@@ -12,3 +15,4 @@ pub use client::{
 pub use error::{LdapError, Refusal, ResultCode};
 pub use filter::Filter;
 pub use message::{Attribute, Change, ChangeKind, Entry, Intermediate, Scope, Search};
+pub use sealed::MAX_SEALED_BYTES;

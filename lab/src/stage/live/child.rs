@@ -6,6 +6,7 @@ use std::{
 };
 
 use provlab_platform::Trace;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::{ChildStdin, Command},
@@ -133,6 +134,22 @@ impl Child {
         let _ = timeout(LAST_WORDS_LIMIT, &mut self.reader).await;
     }
 
+    /// Makes the process stand still where it is.
+    pub(super) fn pause(&self) -> Result<(), WorldError> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a paused process go on.
+    pub(super) fn resume(&self) -> Result<(), WorldError> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), WorldError> {
+        let process = self.process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        let process = process.ok_or_else(|| self.broken("it has ended"))?;
+        kill_process(process, signal).map_err(|error| self.broken(error))
+    }
+
     /// Whether the process still runs.
     pub(super) fn is_running(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
@@ -224,6 +241,19 @@ mod tests {
         let mut stubborn = Child::start("sh", shell("exec sleep 600"), &trace, |_| false).unwrap();
         stubborn.close(Duration::from_millis(50)).await;
         assert!(!stubborn.is_running());
+    }
+
+    #[tokio::test]
+    async fn a_paused_child_answers_when_it_goes_on() {
+        let mut child = Child::start("cat", Command::new("cat"), &Trace::discard(), |_| true).unwrap();
+        child.pause().unwrap();
+        child.say(&"hello").await.unwrap();
+        let silence = timeout(Duration::from_millis(100), child.hear()).await;
+        assert!(silence.is_err(), "{silence:?}");
+        child.resume().unwrap();
+        assert_eq!(child.hear().await, Some(Said::Text("\"hello\"".into())));
+        child.kill().await;
+        assert!(child.pause().is_err(), "there is nothing left to pause");
     }
 
     #[tokio::test]

@@ -75,8 +75,6 @@ pub(super) struct Surroundings<'a> {
     pub(super) binary: &'a Path,
     /// Domain controllers by domain.
     pub(super) domain_controllers: &'a BTreeMap<String, Vec<String>>,
-    /// Every name of the world.
-    pub(super) names: &'a NameTable,
     /// The certificate of the run's authority.
     pub(super) ca_file: &'a Path,
     /// How many times shorter than the product's the agents' pauses are.
@@ -93,6 +91,7 @@ impl LiveHost {
         fqdn: &str,
         root: PathBuf,
         computer: &ComputerAccount,
+        network: &NameTable,
         around: &Surroundings<'_>,
     ) -> std::io::Result<Self> {
         std::fs::create_dir_all(&root)?;
@@ -105,7 +104,7 @@ impl LiveHost {
                 password: computer.password.expose_secret(),
             },
             domain_controllers: around.domain_controllers,
-            network: around.names,
+            network,
             ca_file: around.ca_file,
             speed: around.speed,
         };

@@ -18,7 +18,10 @@ use super::{
     line::{Control, FromMock, Said},
     serve::{AUTHORITY_FILE, CONFIG_FILE},
 };
-use crate::{cli::Mock, world::WorldError};
+use crate::{
+    cli::Mock,
+    world::{Power, WorldError},
+};
 
 /// How long a mock may take to listen; a debug build with a large population is slow.
 const READY_LIMIT: Duration = Duration::from_secs(120);
@@ -103,6 +106,22 @@ impl MockProcess {
         self.child.kill().await;
         self.child = launch(self.what, &self.name, &self.folder, &self.binary, &self.trace)?;
         self.ready().await.map(drop)
+    }
+
+    /// Pauses, resumes, stops or starts the process.
+    pub(super) async fn power(&mut self, power: Power) -> Result<(), WorldError> {
+        match power {
+            Power::Pause => self.child.pause(),
+            Power::Resume => self.child.resume(),
+            Power::Stop => {
+                self.child.kill().await;
+                Ok(())
+            }
+            Power::Start => {
+                self.child = launch(self.what, &self.name, &self.folder, &self.binary, &self.trace)?;
+                self.ready().await.map(drop)
+            }
+        }
     }
 
     /// Asks the process to end, and makes sure that it does.

@@ -1,4 +1,5 @@
-//! The live stage: directory and cloud behind real TLS sockets, an agent process for each service of each host.
+//! The stages of processes: directory and cloud behind real TLS sockets, an agent process for each service of each
+//! host. On `live` the directory is the embedded one, on `samba` and `openldap` it is a container.
 //!
 //! Everything is on loopback and in one folder, the clock is the machine's, and the product's cadences are
 //! [`LIVE_SPEED`] times shorter. The children end when the lab does.
@@ -6,15 +7,19 @@
 mod answers;
 mod binary;
 mod child;
+mod directories;
 mod folder;
 mod host;
 mod line;
 mod mock;
 mod reader;
+#[cfg(feature = "containers")]
+mod samba;
 mod serve;
 mod server;
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
@@ -26,30 +31,35 @@ use provlab_agent::product::SERVICE_NAME;
 use provlab_directory::control as directory;
 use provlab_entra::control as cloud;
 use provlab_platform::{
-    Clock, Crypto, CryptoPolicy, Endpoint, Entropy, Platform, Trace,
+    Clock, Crypto, CryptoPolicy, Entropy, Platform, Trace,
     files::RealFiles,
-    net::real::{LabAuthority, Lookup, NameTable, RealNet, Trust},
+    net::{
+        Proxy,
+        sim::RuleGuard,
+    },
+    net::real::{LabAuthority, NameTable, RealNet, Trust},
     trace::TraceLog,
 };
 use rustls::RootCertStore;
 use tokio::sync::Mutex;
 
 use self::{
+    directories::{Directories, Ground},
     folder::WorldFolder,
     host::{LiveHost, Surroundings},
     mock::MockProcess,
-    reader::Reader,
-    server::{DirectoryServer, EmbeddedServer},
+    server::DirectoryServer,
 };
 use super::{
     declare,
+    fault::{disturbs_network, rule_of},
     sim::{Printer, short_name},
 };
 use crate::{
     cli::Mock,
     run::RunOptions,
-    scenario::{Domain, Fault, Part, Scenario, ServiceName, StageName},
-    world::{BetweenPages, Book, InstallOutcome, InstallRequest, ServiceState, World, WorldError},
+    scenario::{Fault, Part, Scenario, ServiceName, StageName},
+    world::{BetweenPages, Book, InstallOutcome, InstallRequest, Power, ServiceState, World, WorldError},
 };
 
 pub use binary::started_as_agent;
@@ -73,15 +83,19 @@ const LAB: &str = "lab";
 
 /// A world of processes.
 pub struct LiveWorld {
+    stage: StageName,
     book: Book,
     door: Platform,
     log: TraceLog,
     folder: std::sync::Mutex<Option<WorldFolder>>,
     ca_file: PathBuf,
     names: NameTable,
-    directories: BTreeMap<String, Box<dyn DirectoryServer>>,
+    directories: Directories,
     cloud: Mutex<MockProcess>,
     hosts: BTreeMap<String, LiveHost>,
+    /// Stands between the hosts and everything else in a world whose network is disturbed.
+    proxy: Option<Proxy>,
+    faults: RefCell<BTreeMap<String, RuleGuard>>,
 }
 
 impl LiveWorld {
@@ -92,7 +106,7 @@ impl LiveWorld {
     pub async fn build(scenario: &Scenario, options: &RunOptions) -> Result<Self, WorldError> {
         let binary = lab_binary().map_err(WorldError::Missing)?;
         let book = Book::new(scenario.world.clone());
-        refuse_skewed_clocks(&book)?;
+        refuse_skewed_clocks(options.stage, &book)?;
         let clock = Clock::system();
         let (memory, log) = Trace::memory();
         let trace = if options.verbose {
@@ -110,26 +124,17 @@ impl LiveWorld {
 
         let mut names = NameTable::new();
         let roots = Arc::new(roots);
-        let mut directories: BTreeMap<String, Box<dyn DirectoryServer>> = BTreeMap::new();
-        for domain in &book.world().domains {
-            let dns = domain.name.value.to_lowercase();
-            let place = folder.path().join(format!("directory-{dns}"));
-            let config = declare::directory_config(&book, domain);
-            let name = format!("the directory of {dns}");
-            let (mock, found) = MockProcess::start(
-                Mock::Directory,
-                &name,
-                place,
-                &config,
-                &authority,
-                &binary,
-                &trace,
-            )
-            .await?;
-            let reader = reader_of(&book, domain, &found, &roots)?;
-            let server = EmbeddedServer::new(mock, found, reader);
+        let ground = Ground {
+            book: &book,
+            folder: folder.path(),
+            authority: &authority,
+            roots: &roots,
+            binary: &binary,
+            trace: &trace,
+        };
+        let directories = Box::pin(directories::start(options.stage, &ground)).await?;
+        for server in directories.values() {
             names.merge(server.names());
-            directories.insert(dns, Box::new(server));
         }
         let config = declare::cloud_config(&book, f64::from(LIVE_SPEED));
         let place = folder.path().join("cloud");
@@ -148,18 +153,24 @@ impl LiveWorld {
         let around = Surroundings {
             binary: &binary,
             domain_controllers: &declare::domain_controllers(&book),
-            names: &names,
             ca_file: &ca_file,
             speed: LIVE_SPEED,
             trace: &trace,
             clock: &clock,
         };
+        let steps = scenario.steps.iter().map(|step| &step.value);
+        let mut proxy = disturbs_network(steps).then(|| Proxy::new(&clock));
         let mut hosts = BTreeMap::new();
         for host in &book.world().hosts {
             let name = host.name.value.to_lowercase();
             let place = folder.path().join("hosts").join(&name);
             let computer = declare::computer_account(&book, host);
-            let made = LiveHost::make(&host.fqdn(), place, &computer, &around).map_err(lab_failed)?;
+            let fqdn = host.fqdn();
+            let network = match &mut proxy {
+                Some(proxy) => proxy.stand_before(&fqdn, &names).await.map_err(lab_failed)?,
+                None => names.clone(),
+            };
+            let made = LiveHost::make(&fqdn, place, &computer, &network, &around).map_err(lab_failed)?;
             hosts.insert(name, made);
         }
         let trust = Trust::of_roots([authority.certificate()]).map_err(lab_failed)?;
@@ -174,6 +185,7 @@ impl LiveWorld {
         };
         let (folder, cloud) = (std::sync::Mutex::new(Some(folder)), Mutex::new(cloud));
         Ok(Self {
+            stage: options.stage,
             book,
             door,
             log,
@@ -183,6 +195,8 @@ impl LiveWorld {
             directories,
             cloud,
             hosts,
+            proxy,
+            faults: RefCell::default(),
         })
     }
 
@@ -209,49 +223,37 @@ impl LiveWorld {
     }
 }
 
-/// Reads a domain as its administrator would, from its first domain controller.
-fn reader_of(
-    book: &Book,
-    domain: &Domain,
-    names: &NameTable,
-    roots: &Arc<RootCertStore>,
-) -> Result<Reader, WorldError> {
-    let server = domain
-        .domain_controller_names()
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let address = match names.lookup(&Endpoint::new(&server, LDAPS)) {
-        Lookup::Address(address) => address,
-        Lookup::PortUnknown | Lookup::HostUnknown => {
-            return Err(WorldError::Lab(format!("nothing listens as {server}:{LDAPS}")));
-        }
-    };
-    Ok(Reader {
-        domain: domain.name.value.clone(),
-        server,
-        address,
-        roots: Arc::clone(roots),
-        credential: book.administrator(domain),
-    })
-}
-
 /// Processes share the machine's clock.
-fn refuse_skewed_clocks(book: &Book) -> Result<(), WorldError> {
+fn refuse_skewed_clocks(stage: StageName, book: &Book) -> Result<(), WorldError> {
     let skewed = book
         .world()
         .hosts
         .iter()
         .find(|host| host.clock_ahead.is_some_and(|ahead| !ahead.0.is_zero()));
     skewed.map_or(Ok(()), |host| {
-        Err(not_on_live(format!("give {} a clock of its own", host.fqdn())))
+        Err(not_on(stage, format!("give {} a clock of its own", host.fqdn())))
     })
 }
 
-fn not_on_live(what: String) -> WorldError {
-    WorldError::NotOnStage {
-        stage: StageName::Live,
-        what,
+const fn not_on(stage: StageName, what: String) -> WorldError {
+    WorldError::NotOnStage { stage, what }
+}
+
+/// What a machine lacks ends a run before it begins; everything else is the container's own trouble.
+#[cfg(feature = "containers")]
+fn container_failed(domain: &str, error: &provlab_containers::ContainerError) -> WorldError {
+    use provlab_containers::ContainerError as E;
+    match error {
+        E::Unavailable(_)
+        | E::Refused { .. }
+        | E::DiskFull { .. }
+        | E::PortTaken { .. }
+        | E::NoBaseImage(_)
+        | E::Build { .. } => WorldError::Missing(error.to_string()),
+        _ => WorldError::Process {
+            name: format!("the directory of {domain}"),
+            detail: error.to_string(),
+        },
     }
 }
 
@@ -262,7 +264,7 @@ fn lab_failed(error: impl std::fmt::Display) -> WorldError {
 #[async_trait(?Send)]
 impl World for LiveWorld {
     fn stage(&self) -> StageName {
-        StageName::Live
+        self.stage
     }
 
     fn book(&self) -> &Book {
@@ -330,15 +332,27 @@ impl World for LiveWorld {
         }
     }
 
+    async fn power(&self, domain: &str, power: Power) -> Result<(), WorldError> {
+        self.server(domain)?.power(power).await
+    }
+
     fn disturb(&self, fault: &Fault) -> Result<(), WorldError> {
-        Err(not_on_live(format!(
-            "disturb the network (`{}`)",
-            fault.name.value
-        )))
+        let Some(proxy) = &self.proxy else {
+            return Err(not_on(
+                self.stage,
+                format!("disturb the network (`{}`) in a world that was built without faults", fault.name.value),
+            ));
+        };
+        let guard = proxy.add_rule(rule_of(fault, &self.door.entropy));
+        self.faults.borrow_mut().insert(fault.name.value.clone(), guard);
+        Ok(())
     }
 
     fn heal(&self, name: &str) -> Result<(), WorldError> {
-        Err(not_on_live(format!("heal the network (`{name}`)")))
+        let guard = self.faults.borrow_mut().remove(name);
+        guard
+            .map(drop)
+            .ok_or_else(|| WorldError::Lab(format!("there is no fault `{name}`")))
     }
 
     async fn shut_down(&self, keep: bool) {

@@ -11,7 +11,7 @@ use super::{
     mock::MockProcess,
     reader::{self, Reader},
 };
-use crate::world::WorldError;
+use crate::world::{Power, WorldError};
 
 /// The running directory of one domain.
 #[async_trait(?Send)]
@@ -30,6 +30,12 @@ pub(in crate::stage) trait DirectoryServer {
     /// # Errors
     /// If it does not come back.
     async fn crash(&self) -> Result<(), WorldError>;
+
+    /// Pauses, resumes, stops or starts it.
+    ///
+    /// # Errors
+    /// If it cannot be done, or the directory does not start again.
+    async fn power(&self, power: Power) -> Result<(), WorldError>;
 
     /// Ends it; after `limit` without mercy.
     async fn close(&self, limit: Duration);
@@ -75,6 +81,10 @@ impl DirectoryServer for EmbeddedServer {
 
     async fn crash(&self) -> Result<(), WorldError> {
         self.process.lock().await.crash().await
+    }
+
+    async fn power(&self, power: Power) -> Result<(), WorldError> {
+        self.process.lock().await.power(power).await
     }
 
     async fn close(&self, limit: Duration) {

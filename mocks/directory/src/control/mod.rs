@@ -6,10 +6,12 @@
 
 mod accounts;
 mod command;
+mod declared;
 mod dump;
 mod handle;
 mod objects;
 
 pub use command::{Attributes, Command, ControlError, DumpedEntry, Policy, PutUser, Reply, Statistics};
+pub use declared::declared;
 pub use dump::NOISE;
 pub use handle::Handle;

@@ -13,6 +13,12 @@ pub trait Rule: Send {
     fn decide(&mut self, link: &Link, moment: &Moment<'_>) -> Verdict;
 }
 
+impl Rule for Box<dyn Rule> {
+    fn decide(&mut self, link: &Link, moment: &Moment<'_>) -> Verdict {
+        self.as_mut().decide(link, moment)
+    }
+}
+
 /// When a rule is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment<'a> {

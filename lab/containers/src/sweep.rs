@@ -1,0 +1,109 @@
+//! Removing what killed runs have left, and nothing else.
+
+use std::collections::HashMap;
+
+use testcontainers::bollard::errors::Error as EngineError;
+use testcontainers::bollard::query_parameters::{
+    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+
+use crate::owner::{Boot, Kinship, label};
+use crate::{ContainerError, Engine, Owner};
+
+/// A container that was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swept {
+    /// Its name.
+    pub name: String,
+    /// The kind of server, as its label says.
+    pub kind: String,
+    /// The process that had started it.
+    pub owner: String,
+}
+
+/// Removes every container of ours whose owner is dead: by process number and start time, on this machine.
+///
+/// # Errors
+/// [`ContainerError::Refused`] by the engine.
+pub async fn sweep(engine: &Engine) -> Result<Vec<Swept>, ContainerError> {
+    let filters = HashMap::from([("label", vec![label::OWNER])]);
+    let options = ListContainersOptionsBuilder::new()
+        .all(true)
+        .filters(&filters)
+        .build();
+    let found = engine
+        .docker
+        .list_containers(Some(options))
+        .await
+        .map_err(|e| ContainerError::engine("list the lab's containers", &e))?;
+    let here = Boot::current();
+    let mut swept = Vec::new();
+    for container in found {
+        let labels = container.labels.unwrap_or_default();
+        let (Some(id), true) = (container.id, is_orphan(&here, &labels)) else {
+            continue;
+        };
+        let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match engine.docker.remove_container(&id, Some(force)).await {
+            Ok(()) => swept.push(Swept {
+                name: container
+                    .names
+                    .unwrap_or_default()
+                    .first()
+                    .map_or(id, |name| name.trim_start_matches('/').to_owned()),
+                kind: labels.get(label::KIND).cloned().unwrap_or_default(),
+                owner: labels.get(label::OWNER).cloned().unwrap_or_default(),
+            }),
+            // Somebody else swept at the same time: gone already, or being removed.
+            Err(EngineError::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => {}
+            Err(e) => return Err(ContainerError::engine("remove a container", &e)),
+        }
+    }
+    Ok(swept)
+}
+
+/// Whether the labels are ours and their owner is certainly dead.
+fn is_orphan(here: &Boot, labels: &HashMap<String, String>) -> bool {
+    let Some(Ok(owner)) = labels.get(label::OWNER).map(|text| text.parse::<Owner>()) else {
+        return false;
+    };
+    match labels
+        .get(label::BOOT)
+        .map_or(Kinship::Foreign, |boot| here.judge(boot))
+    {
+        Kinship::Same => owner.started != 0 && !owner.is_alive(),
+        Kinship::EarlierBoot => true,
+        Kinship::Foreign => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(owner: &Owner, boot: &str) -> HashMap<String, String> {
+        HashMap::from([
+            (label::OWNER.to_owned(), owner.to_string()),
+            (label::BOOT.to_owned(), boot.to_owned()),
+        ])
+    }
+
+    #[test]
+    fn only_the_dead_of_this_machine_are_orphans() {
+        let here = Boot::current();
+        let alive = Owner::current();
+        let dead = Owner {
+            started: alive.started + 1,
+            ..alive.clone()
+        };
+        assert!(is_orphan(&here, &labels(&dead, &here.to_string())));
+        assert!(!is_orphan(&here, &labels(&alive, &here.to_string())));
+        assert!(!is_orphan(&here, &labels(&dead, "other boot namespace")));
+        assert!(!is_orphan(&here, &HashMap::new()));
+        let unlabelled = HashMap::from([(label::OWNER.to_owned(), "1".to_owned())]);
+        assert!(!is_orphan(&here, &unlabelled));
+    }
+}
