@@ -241,3 +241,22 @@ pub(crate) fn library_text(error: &TestcontainersError) -> String {
         other => chain(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_is_the_last_lines_within_bounds() {
+        let text: String = (0..100).map(|line| format!("line {line}\n\n")).collect();
+        let tail = Tail::of(&text);
+        assert_eq!(tail.as_str().lines().count(), MAX_QUOTED_LINES);
+        assert!(tail.as_str().ends_with("line 99"));
+        assert_eq!(
+            Tail::of(&"\u{e9}".repeat(MAX_QUOTED_BYTES)).as_str().len(),
+            MAX_QUOTED_BYTES
+        );
+        assert_eq!(Tail::of(" \n").to_string(), "");
+        assert!(Tail::of("x").to_string().ends_with("\n  | x"));
+    }
+}

@@ -1,8 +1,11 @@
 //! Commands in a container.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::container::LogOutput;
+use testcontainers::bollard::errors::Error as EngineError;
 use testcontainers::bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use tokio::io::AsyncWriteExt;
 
@@ -10,6 +13,9 @@ use crate::ContainerError;
 
 /// Most output of a command that is kept, in bytes; what follows is read and forgotten.
 pub const MAX_OUTPUT_BYTES: usize = 4 << 20;
+
+/// Pause between two questions whether a command has ended.
+const ASK_EVERY: Duration = Duration::from_millis(5);
 
 /// What a command printed, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,17 +84,23 @@ pub(crate) async fn exec(
         };
         tokio::join!(feed, drain).1?;
     }
-    let status = docker
-        .inspect_exec(&id)
-        .await
-        .map_err(|e| ContainerError::engine(doing(), &e))?
-        .exit_code;
     Ok(Output {
-        // The streams end with the process; an engine that has not noticed yet has no status to give.
-        status: status.unwrap_or(0),
+        status: exit_status(docker, &id)
+            .await
+            .map_err(|e| ContainerError::engine(doing(), &e))?,
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
         stderr: String::from_utf8_lossy(&stderr).into_owned(),
     })
+}
+
+/// The streams end a moment before the engine has noticed the end of the process, and it tells that to nobody.
+async fn exit_status(docker: &Docker, exec: &str) -> Result<i64, EngineError> {
+    loop {
+        if let Some(status) = docker.inspect_exec(exec).await?.exit_code {
+            return Ok(status);
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
 }
 
 fn keep(into: &mut Vec<u8>, bytes: &[u8]) {

@@ -2,9 +2,13 @@
 
 use std::ops::{Deref, DerefMut};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use provlab_platform::net::real::LabAuthority;
 use provlab_platform::trace::Trace;
+use rand_core::{OsRng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
+use sha1::{Digest, Sha1};
 
 use crate::image;
 use crate::ports::Port;
@@ -24,7 +28,7 @@ const PORTS: [Port; 2] = [
     },
 ];
 
-/// The configuration (`cn=config`) and the first entries, with `@SUFFIX@` and `@DC@` to fill in.
+/// The configuration (`cn=config`) and the first entries, with what is particular to a server left to fill in.
 const CONFIG: &str = include_str!("../images/openldap/config.ldif");
 const ENTRIES: &str = include_str!("../images/openldap/suffix.ldif");
 
@@ -79,10 +83,15 @@ impl OpenLdap {
         let host = name::fqdn(&config.host)?;
         let suffix = name::suffix(&domain);
         let recipe = image::openldap();
-        let image = image::ensure(engine, &recipe).await?;
+        let image = image::ensure(engine, &recipe, trace).await?;
         let files = tls::issue(authority, &[&host])?;
         let first_label = domain.split('.').next().unwrap_or_default();
-        let values = [("SUFFIX", suffix.as_str()), ("DC", first_label)];
+        let hash = salted_hash(&config.administrator_password);
+        let values = [
+            ("SUFFIX", suffix.as_str()),
+            ("DC", first_label),
+            ("ROOTPW", &hash),
+        ];
         let launch = Launch {
             kind: Kind::OpenLdap,
             image,
@@ -93,13 +102,8 @@ impl OpenLdap {
                 File::new("/etc/ldap/tls/ca.pem", 0o644, &files.authority),
                 File::new("/etc/ldap/tls/cert.pem", 0o644, &files.certificate),
                 File::new("/etc/ldap/tls/key.pem", 0o600, &files.key),
-                File::new("/lab/config.ldif", 0o644, &image::fill(CONFIG, &values)),
+                File::new("/lab/config.ldif", 0o600, &image::fill(CONFIG, &values)),
                 File::new("/lab/suffix.ldif", 0o644, &image::fill(ENTRIES, &values)),
-                File::new(
-                    "/lab/administrator-password",
-                    0o600,
-                    config.administrator_password.expose_secret(),
-                ),
             ],
             owner,
         };
@@ -138,5 +142,54 @@ impl Deref for OpenLdap {
 impl DerefMut for OpenLdap {
     fn deref_mut(&mut self) -> &mut Server {
         &mut self.server
+    }
+}
+
+/// Random bytes that a password is hashed with.
+const SALT_BYTES: usize = 16;
+
+/// The password as slapd keeps it: `{SSHA}`, base64 of SHA-1 over password and salt, then the salt.
+///
+/// It is the one salted scheme that slapd knows without a module. What it protects is a password of the lab's own.
+fn salted_hash(password: &SecretString) -> String {
+    let mut salt = [0; SALT_BYTES];
+    OsRng.fill_bytes(&mut salt);
+    let hash = Sha1::new()
+        .chain_update(password.expose_secret())
+        .chain_update(salt)
+        .finalize();
+    format!("{{SSHA}}{}", STANDARD.encode([&hash[..], &salt[..]].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn nothing_particular_is_left_in_the_configuration() {
+        let values = [
+            ("SUFFIX", "dc=contoso,dc=com"),
+            ("DC", "contoso"),
+            ("ROOTPW", "{SSHA}x"),
+        ];
+        for text in [CONFIG, ENTRIES] {
+            let filled = image::fill(text, &values);
+            assert!(!filled.contains('@'), "{filled}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_salted() {
+        let password = SecretString::from("Passw0rd.Lab");
+        let hash = salted_hash(&password);
+        assert_ne!(hash, salted_hash(&password));
+        let bytes = STANDARD.decode(hash.strip_prefix("{SSHA}").unwrap()).unwrap();
+        let (digest, salt) = bytes.split_at(20);
+        let expected = Sha1::new()
+            .chain_update("Passw0rd.Lab")
+            .chain_update(salt)
+            .finalize();
+        assert_eq!(digest, &expected[..]);
     }
 }

@@ -16,8 +16,10 @@ pub(crate) mod label {
     pub(crate) const BOOT: &str = "dev.provlab.boot";
     /// What kind of server it is.
     pub(crate) const KIND: &str = "dev.provlab.kind";
-    /// Digest of the recipe.
+    /// Digest of the recipe with what is filled into it.
     pub(crate) const DIGEST: &str = "dev.provlab.digest";
+    /// Digest of the recipe before that.
+    pub(crate) const RECIPE: &str = "dev.provlab.recipe";
 }
 
 /// A process, named so that a later one with the same number is not taken for it.

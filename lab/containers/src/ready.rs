@@ -8,6 +8,9 @@ use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
 use provlab_platform::net::real::LabAuthority;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::ContainerError;
 
@@ -16,6 +19,9 @@ pub(crate) const ATTEMPT_EVERY: Duration = Duration::from_millis(25);
 
 /// How long one attempt may take: a port may accept before the server behind it does.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long the engine may take to hang up for a server that is not there.
+const HANGS_UP_WITHIN: Duration = Duration::from_millis(50);
 
 /// The result code of a bind with a name or password that the server does not accept (RFC 4511, appendix A).
 const INVALID_CREDENTIALS: u32 = 49;
@@ -73,7 +79,7 @@ impl Administrator {
 
     /// Binds once.
     pub(crate) async fn bind(&self) -> Attempt {
-        match tokio::time::timeout(ATTEMPT_LIMIT, self.bind_unbounded()).await {
+        match timeout(ATTEMPT_LIMIT, self.bind_unbounded()).await {
             Ok(Ok(ldap)) => Attempt::Bound(ldap),
             Ok(Err(LdapError::LdapResult { result })) if result.rc == INVALID_CREDENTIALS => {
                 Attempt::Refused(result.text)
@@ -93,5 +99,34 @@ impl Administrator {
             .await?
             .success()?;
         Ok(ldap)
+    }
+}
+
+/// Whether a server listens behind a published port.
+///
+/// The engine accepts for a server that is not there, and hangs up at once; one that is there waits for the client.
+pub(crate) async fn is_open(at: SocketAddr) -> bool {
+    let Ok(Ok(mut stream)) = timeout(ATTEMPT_LIMIT, TcpStream::connect(at)).await else {
+        return false;
+    };
+    timeout(HANGS_UP_WITHIN, stream.read_u8()).await.is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_port_is_open_if_its_server_waits_for_the_client() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let (open, _held) = tokio::join!(is_open(at), async { listener.accept().await.unwrap() });
+        assert!(open);
+        let (open, ()) = tokio::join!(is_open(at), async { drop(listener.accept().await.unwrap()) });
+        assert!(!open, "hung up");
+        drop(listener);
+        assert!(!is_open(at).await, "refused");
     }
 }

@@ -73,7 +73,7 @@ impl Samba {
         let controller = name::host(&config.domain_controller)?;
         let host = format!("{controller}.{domain}");
         let recipe = image::samba(&domain, &netbios, &controller);
-        let image = image::ensure(engine, &recipe).await?;
+        let image = image::ensure(engine, &recipe, trace).await?;
         let files = tls::issue(authority, &[&host, &domain])?;
         let launch = Launch {
             kind: Kind::Samba,

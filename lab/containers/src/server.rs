@@ -18,6 +18,7 @@ use testcontainers::bollard::query_parameters::{
     KillContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
     StopContainerOptionsBuilder, WaitContainerOptions,
 };
+use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, CopyTargetOptions, GenericImage, ImageExt};
 use tokio::sync::watch;
@@ -27,7 +28,7 @@ use crate::error::{Tail, library_text};
 use crate::exec::{Output, exec};
 use crate::owner::{Boot, label};
 use crate::ports::{Port, Published};
-use crate::ready::{ATTEMPT_EVERY, Administrator, Attempt};
+use crate::ready::{ATTEMPT_EVERY, Administrator, Attempt, is_open};
 use crate::{ContainerError, Engine, Owner};
 
 /// How long a server may take from the start of its container to the administrator's first bind.
@@ -44,6 +45,9 @@ pub const PROCESS_LIMIT: i64 = 512;
 
 /// Lines of a container's log that [`Server::logs`] gives, the last ones.
 pub const MAX_LOG_LINES: usize = 1000;
+
+/// Bytes that those lines may have together.
+const MAX_LOG_BYTES: usize = 1 << 20;
 
 /// How often other ports are chosen when somebody took one between the choice and the start.
 const PORT_ATTEMPTS: u32 = 3;
@@ -381,19 +385,22 @@ impl Server {
 
     async fn died_with(&self, status: i64) -> ContainerError {
         let log = Tail::of(&self.logs().await);
-        event!(
-            self.trace,
-            Part::Directory,
-            "container.died",
-            kind = self.kind.as_str(),
-            status = status,
-            log = log.as_str()
-        );
+        self.tell_log("container.died", &log);
         ContainerError::Died {
             kind: self.kind,
             status,
             log,
         }
+    }
+
+    fn tell_log(&self, name: &str, log: &Tail) {
+        event!(
+            self.trace,
+            Part::Directory,
+            name,
+            kind = self.kind.as_str(),
+            log = log.as_str()
+        );
     }
 
     /// Removes the container now, and says if that failed.
@@ -409,27 +416,42 @@ impl Server {
         })
     }
 
-    /// Tries to bind until the server answers in any way.
+    /// Tries to bind until the server answers in any way, and on all its ports.
     async fn wait_answer(&self) -> Result<Attempt, ContainerError> {
         let deadline = Instant::now() + READY_LIMIT;
         loop {
             let detail = match self.administrator.bind().await {
                 Attempt::Unreached(detail) => detail,
-                answer => return Ok(answer),
+                answer => match self.closed_port().await {
+                    None => return Ok(answer),
+                    Some(port) => format!("nothing listens on port {port}"),
+                },
             };
             if let Some(status) = self.exit_status().await? {
                 return Err(self.died_with(status).await);
             }
             if Instant::now() >= deadline {
+                let log = Tail::of(&self.logs().await);
+                self.tell_log("container.not-ready", &log);
                 return Err(ContainerError::NotReady {
                     kind: self.kind,
                     limit: READY_LIMIT,
                     detail,
-                    log: Tail::of(&self.logs().await),
+                    log,
                 });
             }
             tokio::time::sleep(ATTEMPT_EVERY).await;
         }
+    }
+
+    /// The first port behind which nothing listens: Samba's services begin side by side, LDAP is not always the last.
+    async fn closed_port(&self) -> Option<u16> {
+        let open = self
+            .published
+            .iter()
+            .map(|(known, at)| async move { (known, is_open(at).await) });
+        let found = futures_util::future::join_all(open).await;
+        found.into_iter().find(|(_, open)| !open).map(|(known, _)| known)
     }
 
     async fn exit_status(&self) -> Result<Option<i64>, ContainerError> {
@@ -505,7 +527,11 @@ fn request(launch: &Launch<'_>, name: &str, published: &Published) -> ContainerR
         host.pids_limit = Some(PROCESS_LIMIT);
     };
     let hostname = launch.hosts.first().map_or("", String::as_str);
-    let request = GenericImage::new(repository, tag)
+    let image = GenericImage::new(repository, tag);
+    let request = launch
+        .ports
+        .iter()
+        .fold(image, |image, port| image.with_exposed_port(port.inner.tcp()))
         .with_container_name(name)
         .with_hostname(hostname)
         .with_labels(labels)
@@ -530,6 +556,8 @@ async fn logs(engine: &Engine, container: &str, lines: usize) -> String {
     let mut text = String::new();
     while let Some(Ok(frame)) = frames.next().await {
         text.push_str(&String::from_utf8_lossy(&frame.into_bytes()));
+        let surplus = text.len().saturating_sub(MAX_LOG_BYTES);
+        text.drain(..text.ceil_char_boundary(surplus));
     }
     text
 }

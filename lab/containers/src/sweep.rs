@@ -4,15 +4,18 @@ use std::collections::HashMap;
 
 use testcontainers::bollard::errors::Error as EngineError;
 use testcontainers::bollard::query_parameters::{
-    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
 };
 
+use crate::image::{self, REPOSITORY_PREFIX};
 use crate::owner::{Boot, Kinship, label};
 use crate::{ContainerError, Engine, Owner};
 
 /// A container that was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Swept {
+    /// The engine's identifier of it.
+    pub id: String,
     /// Its name.
     pub name: String,
     /// The kind of server, as its label says.
@@ -46,13 +49,10 @@ pub async fn sweep(engine: &Engine) -> Result<Vec<Swept>, ContainerError> {
         let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         match engine.docker.remove_container(&id, Some(force)).await {
             Ok(()) => swept.push(Swept {
-                name: container
-                    .names
-                    .unwrap_or_default()
-                    .first()
-                    .map_or(id, |name| name.trim_start_matches('/').to_owned()),
+                name: first_name(container.names),
                 kind: labels.get(label::KIND).cloned().unwrap_or_default(),
                 owner: labels.get(label::OWNER).cloned().unwrap_or_default(),
+                id,
             }),
             // Somebody else swept at the same time: gone already, or being removed.
             Err(EngineError::DockerResponseServerError {
@@ -63,6 +63,12 @@ pub async fn sweep(engine: &Engine) -> Result<Vec<Swept>, ContainerError> {
         }
     }
     Ok(swept)
+}
+
+/// The engine writes names as paths.
+fn first_name(names: Option<Vec<String>>) -> String {
+    let first = names.unwrap_or_default().into_iter().next().unwrap_or_default();
+    first.trim_start_matches('/').to_owned()
 }
 
 /// Whether the labels are ours and their owner is certainly dead.
@@ -78,6 +84,50 @@ fn is_orphan(here: &Boot, labels: &HashMap<String, String>) -> bool {
         Kinship::EarlierBoot => true,
         Kinship::Foreign => false,
     }
+}
+
+/// Removes the images of recipes that are no longer today's, unless a container has them, and returns their tags.
+///
+/// # Errors
+/// [`ContainerError::Refused`] by the engine.
+pub async fn sweep_images(engine: &Engine) -> Result<Vec<String>, ContainerError> {
+    let filters = HashMap::from([("label", vec![label::RECIPE])]);
+    let options = ListImagesOptionsBuilder::new().filters(&filters).build();
+    let found = engine
+        .docker
+        .list_images(Some(options))
+        .await
+        .map_err(|e| ContainerError::engine("list the lab's images", &e))?;
+    let current = image::current();
+    let stale = found
+        .into_iter()
+        .filter(|image| is_stale(&current, &image.labels));
+    let mut swept = Vec::new();
+    // A name that is not ours was given by a person, who will want the image for something.
+    for tag in stale
+        .flat_map(|image| image.repo_tags)
+        .filter(|tag| tag.starts_with(REPOSITORY_PREFIX))
+    {
+        match engine
+            .docker
+            .remove_image(&tag, None::<RemoveImageOptions>, None)
+            .await
+        {
+            Ok(_) => swept.push(tag),
+            Err(EngineError::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => {}
+            Err(e) => return Err(ContainerError::engine("remove an image", &e)),
+        }
+    }
+    Ok(swept)
+}
+
+fn is_stale(current: &[String], labels: &HashMap<String, String>) -> bool {
+    labels
+        .get(label::RECIPE)
+        .is_some_and(|recipe| !current.contains(recipe))
 }
 
 #[cfg(test)]
@@ -105,5 +155,14 @@ mod tests {
         assert!(!is_orphan(&here, &HashMap::new()));
         let unlabelled = HashMap::from([(label::OWNER.to_owned(), "1".to_owned())]);
         assert!(!is_orphan(&here, &unlabelled));
+    }
+
+    #[test]
+    fn images_of_other_recipes_are_stale() {
+        let current = image::current();
+        let of = |recipe: &str| HashMap::from([(label::RECIPE.to_owned(), recipe.to_owned())]);
+        assert!(is_stale(&current, &of("earlier")));
+        assert!(!is_stale(&current, &of(&current[0])));
+        assert!(!is_stale(&current, &HashMap::new()));
     }
 }

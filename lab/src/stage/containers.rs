@@ -29,13 +29,13 @@ pub(super) fn availability() -> Result<(), String> {
 pub fn sweep_containers() -> Result<Vec<String>, String> {
     on_engine(async |engine| {
         let containers = sweep::sweep(&engine).await?;
-        let images = sweep::sweep_images(&engine).await?;
-        let containers = containers
-            .into_iter()
-            .map(|swept| format!("container {} ({}, started by process {})", swept.name, swept.kind, swept.owner));
-        Ok(containers
-            .chain(images.into_iter().map(|tag| format!("image {tag}")))
-            .collect())
+        let containers = containers.into_iter().map(|swept| {
+            format!(
+                "container {} ({}, started by process {})",
+                swept.name, swept.kind, swept.owner
+            )
+        });
+        Ok(containers.collect())
     })
 }
 
@@ -45,7 +45,7 @@ pub fn sweep_containers() -> Result<Vec<String>, String> {
 /// The reason why there is no engine.
 pub fn describe_engine() -> Result<(String, String), String> {
     on_engine(async |engine| {
-        let base = image::base::present(&engine).await?;
+        let base = image::present_base(&engine).await?;
         let base = base.map_or("not there yet; pulled or made at first use", |base| base.as_str());
         Ok((format!("{} at {}", engine.version, engine.at), base.to_owned()))
     })

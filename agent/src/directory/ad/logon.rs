@@ -221,3 +221,110 @@ async fn attempt(
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::directory::kerberos::stub::{self, DC, PASSWORD, answer, framed};
+    use crate::directory::ldap::{Filter, Scope, Search};
+    use crate::testing::{World, simulate};
+
+    async fn logon(world: &World, password: &str) -> Result<LdapConnection, LogonError> {
+        let credential = Credential {
+            user: r"CONTOSO\provAgentgMSA$".to_owned(),
+            password: SecretString::from(password),
+        };
+        let mechanism = Mechanism::Negotiate(Principal::of_domain("provAgentgMSA$", "contoso.com"));
+        open_by(
+            &world.host,
+            Part::Agent,
+            "contoso.com",
+            &[],
+            &credential,
+            &mechanism,
+        )
+        .await
+    }
+
+    async fn kdc(world: &World) {
+        let clock = world.doors(DC).clock;
+        stub::kdc(world.doors(DC), move |request| {
+            framed(&answer(request, clock.wall()))
+        })
+        .await;
+    }
+
+    /// Outcome and mechanism of every logon in the trace.
+    fn logons(world: &World) -> Vec<(String, String)> {
+        let text = |event: &provlab_platform::Event, name: &str| {
+            event.fields[name].as_str().unwrap_or_default().to_owned()
+        };
+        let events = world.log.events();
+        let logons = events.iter().filter(|event| event.name == "ldap.logon");
+        logons
+            .map(|event| (text(event, "outcome"), text(event, "mechanism")))
+            .collect()
+    }
+
+    #[test]
+    fn everything_behind_the_logon_is_sealed() {
+        simulate(async {
+            let world = World::new();
+            kdc(&world).await;
+            stub::directory(world.doors(DC), b"").await;
+            let mut connection = logon(&world, PASSWORD).await.unwrap();
+            let search = Search {
+                base: String::new(),
+                scope: Scope::Base,
+                filter: Filter::present("objectClass"),
+                attributes: Vec::new(),
+            };
+            for _ in 0..3 {
+                assert_eq!(connection.search(&search).await.unwrap(), []);
+            }
+            assert_eq!(logons(&world), [("success".to_owned(), "GSS-SPNEGO".to_owned())]);
+        });
+    }
+
+    #[test]
+    fn words_in_clear_behind_the_logon_end_it() {
+        simulate(async {
+            let world = World::new();
+            kdc(&world).await;
+            stub::directory(world.doors(DC), b"0").await;
+            let error = logon(&world, PASSWORD).await.err().unwrap();
+            // The second domain controller is tried then, and is not there.
+            assert!(error.is_transient(), "{error}");
+            assert_eq!(error.server(), Some("dc2.contoso.com"));
+        });
+    }
+
+    #[test]
+    fn a_refusal_by_the_kdc_is_final_and_traced_with_its_code() {
+        simulate(async {
+            let world = World::new();
+            kdc(&world).await;
+            let error = logon(&world, "wrong").await.err().unwrap();
+            assert!(error.is_wrong_password() && !error.is_transient(), "{error}");
+            assert_eq!(error.server(), Some(DC));
+            assert_eq!(
+                logons(&world),
+                [(
+                    "KDC_ERR_PREAUTH_FAILED (0x18)".to_owned(),
+                    "GSS-SPNEGO".to_owned()
+                )]
+            );
+        });
+    }
+
+    #[test]
+    fn without_any_kdc_every_server_is_tried() {
+        simulate(async {
+            let world = World::new();
+            let error = logon(&world, PASSWORD).await.err().unwrap();
+            assert!(error.is_transient() && !error.is_wrong_password());
+            assert_eq!(logons(&world).len(), 2);
+        });
+    }
+}

@@ -2,6 +2,7 @@
 
 mod gmsa;
 mod logon;
+mod pages;
 pub(super) mod resource;
 mod rights;
 mod session;

@@ -39,7 +39,7 @@ const BINARY: &[&str] = &[
 ];
 
 /// What DirSync adds by itself and the cloud did not ask for.
-const UNASKED: &[&str] = &["objectGUID", "instanceType", "parentGUID", "isDeleted"];
+const UNASKED: &[&str] = &["objectGUID", "instanceType", "parentGUID", "isDeleted", "name"];
 
 /// A name that may carry `<GUID=…>;<SID=…>;` in front (PR 15.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +143,14 @@ pub(super) fn resource_of(
             continue;
         }
         attributes.insert(name.to_owned(), shown(name, &attribute.values));
+    }
+    // DirSync need not send the naming attribute: its value is the name's (PR 20).
+    if let Some(name) = entry.text("name")
+        && wants("cn")
+        && !resource.deleted
+        && entry.first("cn").is_none()
+    {
+        attributes.insert("cn".to_owned(), vec![name.to_owned()]);
     }
     let name = ExtendedName::parse(&entry.dn);
     if wants("distinguishedName") {
@@ -259,6 +267,27 @@ mod tests {
         assert_eq!(resource.first("accountDisabled"), Some("True"));
         assert_eq!(resource.values("description"), Some(&[][..]));
         assert!(resource.deleted && resource.partial);
+    }
+
+    #[test]
+    fn a_name_stands_in_for_the_naming_attribute() {
+        let cn = |attributes: Vec<Attribute>, asked: &[String]| {
+            let (resource, _) = resource_of(
+                &entry(attributes),
+                ResourceType::User,
+                GUID.parse().unwrap(),
+                asked,
+                true,
+            );
+            assert_eq!(resource.values("name"), None);
+            resource.first("cn").map(str::to_owned)
+        };
+        let (asked, name) = (["cn".to_owned()], Attribute::text("name", &["Ada"]));
+        assert_eq!(cn(vec![name.clone()], &asked).as_deref(), Some("Ada"));
+        assert_eq!(cn(vec![name.clone()], &["mail".to_owned()]), None);
+        assert_eq!(cn(vec![], &asked), None);
+        let deleted = Attribute::text("isDeleted", &["TRUE"]);
+        assert_eq!(cn(vec![name, deleted], &asked), None);
     }
 
     proptest! {

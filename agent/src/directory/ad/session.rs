@@ -12,13 +12,16 @@ use provlab_protocol::scim::{
 };
 use uuid::Uuid;
 
-use super::resource::{ExtendedName, Unresolved, add_link, guid_of_entry, resource_of, split_option};
+use super::pages::Page;
+use super::resource::{Unresolved, add_link, guid_of_entry, resource_of, split_option};
 use super::watermark::{MAX_COOKIE_BYTES, Position, Positions, TYPES};
 use crate::directory::ldap::{Entry, Filter, LdapConnection, LdapError, ResultCode, Scope, Search};
 use crate::directory::{Directory, DirectoryError};
 
 /// Bytes asked of the server per object wanted: a user with the documented attributes has about 1 KiB.
 const BYTES_PER_OBJECT: u32 = 2048;
+/// Attributes that the agent needs itself. By `name` a rename or move shows, also where nothing that the cloud asks for changes.
+const NEEDED: [&str; 3] = ["objectGUID", "isDeleted", "name"];
 /// Least bytes asked for, so that one large object always fits.
 const LEAST_PAGE_BYTES: u32 = 64 * 1024;
 /// Most values that range retrieval collects of one attribute; a group may have 50,000 members (CS 2.6).
@@ -69,6 +72,7 @@ impl ActiveDirectory {
         position: &Position,
         attributes: &[String],
         wanted: u32,
+        room: usize,
     ) -> Result<(Vec<Resource>, Position, bool), DirectoryError> {
         let request = DirSyncRequest {
             flags: DirSyncFlags::INCREMENTAL_VALUES.with(DirSyncFlags::ANCESTORS_FIRST_ORDER),
@@ -85,9 +89,12 @@ impl ActiveDirectory {
             filter: filter_of(kind),
             attributes: attributes_for(attributes),
         };
-        let answered = self.connection.search_with(&search, &controls).await;
-        let (entries, answered) =
-            answered.map_err(|error| self.cookie_or(error, !position.cookie.is_empty()))?;
+        let mut page = Page::new(room, position.cut.as_ref().map(|cut| cut.after));
+        let answered = self
+            .connection
+            .search_each(&search, &controls, &mut |entry| page.take(entry))
+            .await
+            .map_err(|error| self.cookie_or(error, !position.cookie.is_empty()))?;
         let response = answered
             .iter()
             .find(|control| control.oid == oid::control::DIRSYNC)
@@ -98,21 +105,19 @@ impl ActiveDirectory {
         if response.cookie.len() > MAX_COOKIE_BYTES {
             return Err(self.nonsense("a DirSync cookie that is too long"));
         }
-        let mut resources = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let guid = guid_of_entry(entry)
-                .or_else(|| ExtendedName::parse(&entry.dn).guid)
-                .ok_or_else(|| self.nonsense("an object without objectGUID"))?;
+        let taken = page.finish();
+        if taken.nameless {
+            return Err(self.nonsense("an object without objectGUID"));
+        }
+        let mut resources = Vec::with_capacity(taken.entries.len());
+        for (guid, entry) in &taken.entries {
             let (mut resource, unresolved) =
-                resource_of(entry, kind, guid, attributes, !position.enumerating);
+                resource_of(entry, kind, *guid, attributes, !position.enumerating);
             self.resolve(&mut resource, unresolved).await?;
             resources.push(resource);
         }
-        let next = Position {
-            cookie: response.cookie,
-            enumerating: position.enumerating && response.more_results,
-        };
-        Ok((resources, next, response.more_results))
+        let (next, more) = position.after(response, taken.cut_at);
+        Ok((resources, next, more))
     }
 
     /// Looks up the GUIDs of links that came as plain names; an end that is gone is no link any more.
@@ -238,30 +243,25 @@ impl Directory for ActiveDirectory {
             .into_iter()
             .filter(|kind| query.resource_types.contains(kind))
             .collect();
-        let limit = usize::try_from(query.count.max(1)).unwrap_or(usize::MAX);
+        let most = usize::try_from(MAX_COUNT).unwrap_or(usize::MAX);
+        let limit = usize::try_from(query.count.max(1))
+            .unwrap_or(usize::MAX)
+            .min(most);
         let mut resources: Vec<Resource> = Vec::new();
         let mut more_results = false;
         for (index, kind) in kinds.iter().enumerate() {
-            let position = positions.get(*kind).cloned().unwrap_or(Position {
-                cookie: Vec::new(),
-                enumerating: true,
-            });
+            let position = positions.get(*kind).cloned().unwrap_or_else(Position::start);
             let left = u32::try_from(limit.saturating_sub(resources.len())).unwrap_or(u32::MAX);
-            let (page, next, more) = self.page_of(*kind, &position, &query.attributes, left).await?;
+            let room = most.saturating_sub(resources.len()).max(1);
+            let (page, next, more) = self
+                .page_of(*kind, &position, &query.attributes, left, room)
+                .await?;
             resources.extend(page);
             positions.set(*kind, next);
             if more || (resources.len() >= limit && index + 1 < kinds.len()) {
                 more_results = true;
                 break;
             }
-        }
-        let most = usize::try_from(MAX_COUNT).unwrap_or(usize::MAX);
-        if resources.len() > most {
-            return Err(DirectoryError::TooMany {
-                server: self.server().to_owned(),
-                found: resources.len(),
-                limit: most,
-            });
         }
         Ok(ListResponse::new(
             resources,
@@ -320,7 +320,7 @@ fn attributes_for(asked: &[String]) -> Vec<String> {
     if asked.is_empty() {
         return attributes;
     }
-    for needed in ["objectGUID", "isDeleted"] {
+    for needed in NEEDED {
         if !attributes
             .iter()
             .any(|attribute| attribute.eq_ignore_ascii_case(needed))

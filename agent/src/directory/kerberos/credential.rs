@@ -181,3 +181,126 @@ fn refused(code: ErrorCode, principal: &str, client: &Principal) -> KerberosErro
 pub(super) fn nonce(entropy: &Entropy) -> u32 {
     u32::try_from(entropy.below(1 << 31)).unwrap_or(0)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::stub::{self, DC, PASSWORD, answer, framed};
+    use super::*;
+    use crate::testing::{World, simulate};
+    use proptest::prelude::*;
+    use provlab_protocol::ber::Writer;
+    use std::sync::atomic::Ordering;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    async fn ticket(world: &World, password: &str) -> Result<Ticket, KerberosError> {
+        let client = Principal::of_domain("provAgentgMSA$", "contoso.com");
+        let password = SecretString::from(password);
+        let service = ["ldap", DC];
+        service_ticket(&world.host.platform, DC, LIMIT, &client, &password, &service).await
+    }
+
+    /// What the client makes of a KDC that says this to everything.
+    fn answered(bytes: Vec<u8>) -> KerberosError {
+        simulate(async {
+            let world = World::new();
+            stub::kdc(world.doors(DC), move |_| bytes.clone()).await;
+            ticket(&world, PASSWORD).await.unwrap_err()
+        })
+    }
+
+    #[test]
+    fn three_exchanges_give_a_ticket() {
+        simulate(async {
+            let world = World::new();
+            let clock = world.doors(DC).clock;
+            let served = stub::kdc(world.doors(DC), move |request| {
+                framed(&answer(request, clock.wall()))
+            })
+            .await;
+            let ticket = ticket(&world, PASSWORD).await.unwrap();
+            assert_eq!(served.load(Ordering::Relaxed), 3);
+            assert!(!format!("{ticket:?}").contains("[2, 2"), "{ticket:?}");
+        });
+    }
+
+    #[test]
+    fn a_wrong_password_and_a_wrong_clock_have_codes_of_their_own() {
+        for (password, skew, code) in [
+            ("wrong", 0, ErrorCode::PREAUTH_FAILED),
+            (PASSWORD, 6, ErrorCode::SKEW),
+        ] {
+            let error = simulate(async {
+                let world = World::new();
+                let clock = world.host.platform.clock.for_host();
+                world.host.platform.clock.set_skew(time::Duration::minutes(skew));
+                stub::kdc(world.doors(DC), move |request| {
+                    framed(&answer(request, clock.wall()))
+                })
+                .await;
+                ticket(&world, password).await.unwrap_err()
+            });
+            assert_eq!(error.code(), Some(code), "{error}");
+            assert!(!error.is_fatal());
+        }
+    }
+
+    #[test]
+    fn every_refusal_ends_the_logon_at_once() {
+        for code in [
+            ErrorCode::CLIENT_UNKNOWN,
+            ErrorCode::CLIENT_REVOKED,
+            ErrorCode::KEY_EXPIRED,
+            ErrorCode::WRONG_REALM,
+            ErrorCode(4711),
+        ] {
+            let error = answered(framed(&stub::error(code, None)));
+            assert_eq!(error.code(), Some(code));
+        }
+        // A KDC that asks for ever is asked twice.
+        let error = answered(framed(&stub::error(ErrorCode::PREAUTH_REQUIRED, None)));
+        assert_eq!(error.code(), Some(ErrorCode::PREAUTH_REQUIRED));
+    }
+
+    #[test]
+    fn an_answer_of_the_largest_size_is_read_and_a_longer_one_is_not() {
+        let limit = u32::try_from(kdc::MAX_KDC_BYTES).unwrap();
+        let long = answered((limit + 1).to_be_bytes().to_vec());
+        assert!(matches!(long, KerberosError::TooLong(found) if found == kdc::MAX_KDC_BYTES + 1));
+        let whole = answered(framed(&vec![0; kdc::MAX_KDC_BYTES]));
+        assert!(matches!(whole, KerberosError::Malformed(_)), "{whole}");
+        let cut = answered(vec![0, 0, 0, 9, 1]);
+        assert!(matches!(cut, KerberosError::Broken { .. }), "{cut}");
+    }
+
+    #[test]
+    fn no_kdc_is_no_refusal() {
+        let error = simulate(async { ticket(&World::new(), PASSWORD).await.unwrap_err() });
+        assert!(matches!(error, KerberosError::Unreachable(_)));
+        assert!(
+            error
+                .to_string()
+                .starts_with("There are currently no logon servers available")
+        );
+        assert!(error.is_fatal());
+    }
+
+    #[test]
+    fn salts_follow_the_kind_of_account() {
+        let salt = |name| Principal::of_domain(name, "lab.example").default_salt();
+        assert_eq!(salt("provAgentgMSA$"), "LAB.EXAMPLEhostprovagentgmsa.lab.example");
+        assert_eq!(salt("Alice"), "LAB.EXAMPLEAlice");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn whatever_a_kdc_sends_the_logon_ends(bytes: Vec<u8>, tag in prop::sample::select(vec![0x7eu8, 0x6b])) {
+            let mut message = Writer::new();
+            message.element(tag, &bytes);
+            answered(framed(message.as_slice()));
+            answered(bytes);
+        }
+    }
+}

@@ -152,7 +152,7 @@ pub(super) fn authenticator(content: &Authenticator<'_>) -> Zeroizing<Vec<u8>> {
         field(out, 4, |out| out.integer(content.now.microsecond().into()));
         field(out, 3, |out| typed(out, content.checksum.0, &content.checksum.1));
         field(out, 2, |out| {
-            principal(out, NT_PRINCIPAL, &[&content.client.name])
+            principal(out, NT_PRINCIPAL, &[&content.client.name]);
         });
         field(out, 1, |out| text(out, &content.client.realm));
         field(out, 0, |out| out.integer(VERSION));
@@ -340,4 +340,83 @@ pub(super) fn accepted(clear: &[u8]) -> Result<Accepted, BerError> {
         subkey,
         sequence: fields.optional(3)?.map(unsigned).transpose()?.unwrap_or(0),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::directory::kerberos::crypto::{AES256, Usage};
+    use proptest::prelude::*;
+
+    /// Answers of a Samba 4.22 KDC to the account AGENT1$ of a domain that lived for an hour.
+    const PREAUTH_REQUIRED: &str = include_str!("samples/preauth-required.hex");
+    const AS_REP: &str = include_str!("samples/as-rep.hex");
+
+    fn bytes(sample: &str) -> Vec<u8> {
+        hex::decode(sample.split_whitespace().collect::<String>()).unwrap()
+    }
+
+    #[test]
+    fn answers_of_a_real_kdc_are_read() {
+        let refusal = bytes(PREAUTH_REQUIRED);
+        let Answer::Error(ErrorCode::PREAUTH_REQUIRED, Some(data)) = answer(Exchange::As, &refusal).unwrap()
+        else {
+            unreachable!("pre-authentication is asked for")
+        };
+        let info = key_info(data).unwrap().unwrap();
+        assert_eq!(
+            info,
+            KeyInfo {
+                kind: AES256,
+                salt: Some("CONTOSO.LABhostagent1.contoso.lab".to_owned()),
+            }
+        );
+        let key = Key::from_password(info.kind, b"Comp-P@ss-1", info.salt.unwrap().as_bytes()).unwrap();
+        let reply = bytes(AS_REP);
+        let Answer::Reply(reply) = answer(Exchange::As, &reply).unwrap() else {
+            unreachable!("a ticket")
+        };
+        let granted = granted(&key.decrypt(Usage::AsReply, reply.sealed).unwrap()).unwrap();
+        assert_eq!(
+            (granted.kind, granted.key.len(), granted.nonce),
+            (AES256, 32, 1_019_271_152)
+        );
+        assert_eq!(reply.ticket.first(), Some(&0x61));
+    }
+
+    #[test]
+    fn weak_keys_and_other_iteration_counts_are_passed_over() {
+        let info = |kinds: &[(i64, Option<[u8; 4]>)]| {
+            let list = ber::sequence(|out| {
+                for (kind, iterations) in kinds.iter().rev() {
+                    out.constructed(ber::SEQUENCE, |out| {
+                        if let Some(iterations) = iterations {
+                            field(out, 2, |out| out.octets(iterations));
+                        }
+                        field(out, 0, |out| out.integer(*kind));
+                    });
+                }
+            });
+            best_of(&list).unwrap().map(|info| info.kind)
+        };
+        assert_eq!(info(&[(23, None), (17, None), (18, None)]), Some(18));
+        assert_eq!(
+            info(&[(18, Some([0xff; 4])), (17, Some(DEFAULT_ITERATIONS))]),
+            Some(17)
+        );
+        assert_eq!(info(&[(23, None)]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_survived(bytes: Vec<u8>) {
+            let _ = (key_info(&bytes), best_of(&bytes), granted(&bytes), accepted(&bytes), application_reply(&bytes));
+            for number in [tag::ERROR, tag::AS_REP, tag::TGS_REP, tag::AP_REP, tag::ENC_AS_REP, tag::ENC_AP_REP] {
+                let framed = message(number, |out| out.element(0xa2, &bytes));
+                let _ = (answer(Exchange::As, &framed), answer(Exchange::Tgs, &framed));
+                let _ = (granted(&framed), accepted(&framed), application_reply(&framed));
+            }
+        }
+    }
 }

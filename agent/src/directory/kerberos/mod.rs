@@ -16,6 +16,8 @@ mod error;
 mod kdc;
 mod message;
 mod spnego;
+#[cfg(test)]
+pub(crate) mod stub;
 mod wrap;
 
 pub use credential::{Principal, Ticket, service_ticket};

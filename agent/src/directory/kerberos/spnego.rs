@@ -154,3 +154,73 @@ fn unframed(token: &[u8]) -> Result<&[u8], KerberosError> {
         .and_then(|inner| inner.strip_prefix(&AP_REP))
         .ok_or(KerberosError::Mismatch("no reply to the proof of the ticket"))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::credential::Principal;
+    use super::super::stub::{SUBKEY, accept, key, opened, sealed};
+    use super::*;
+    use crate::testing::{World, simulate};
+    use proptest::prelude::*;
+
+    /// A logon with the session key that the stub expects.
+    fn initiator() -> Initiator {
+        simulate(async {
+            let ticket = Ticket {
+                client: Principal::of_domain("provAgentgMSA$", "contoso.com"),
+                ticket: vec![0x61, 0x02, 0x30, 0x00],
+                key: key([2; 32]),
+            };
+            Initiator::new(&World::new().host.platform, &ticket).unwrap()
+        })
+    }
+
+    #[test]
+    fn both_sides_know_each_other_then() {
+        let initiator = initiator();
+        let mut context = {
+            let answer = accept(initiator.token());
+            initiator.finish(&answer).unwrap()
+        };
+        assert_eq!(opened(&context.seal(b"whoami").unwrap()), b"whoami");
+        assert_eq!(
+            *context.open(&sealed(77, b"u:CONTOSO", 0, 28)).unwrap(),
+            b"u:CONTOSO"
+        );
+    }
+
+    #[test]
+    fn an_answer_without_the_key_is_not_believed() {
+        let first = initiator();
+        let mut answer = accept(first.token());
+        let end = answer.len() - 20;
+        answer[end] ^= 1;
+        assert!(matches!(first.finish(&answer), Err(KerberosError::Integrity)));
+    }
+
+    #[test]
+    fn an_answer_to_another_logon_is_not_believed() {
+        let mut other = initiator();
+        let answer = accept(other.token());
+        other.now += time::Duration::microseconds(1);
+        assert!(matches!(other.finish(&answer), Err(KerberosError::Mismatch(_))));
+    }
+
+    #[test]
+    fn keys_are_not_shown() {
+        let shown = format!("{:?}", initiator().session);
+        assert_eq!(shown, "Key(18, [REDACTED])");
+        assert_eq!(key(SUBKEY).size(), 32);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_answers_are_refused(bytes: Vec<u8>) {
+            let mut framed = Writer::new();
+            framed.constructed(RESPONSE, |out| out.element(ber::SEQUENCE, &bytes));
+            prop_assert!(initiator().finish(framed.as_slice()).is_err());
+            prop_assert!(initiator().finish(&bytes).is_err());
+        }
+    }
+}

@@ -139,3 +139,82 @@ fn header(id: [u8; 2], flags: u8, extra: u16, rotation: u16, number: u64) -> [u8
     header[8..].copy_from_slice(&number.to_be_bytes());
     header
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::stub::{FIRST_SENT, established, opened, sealed};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn context() -> SecurityContext {
+        established()
+    }
+
+    #[test]
+    fn messages_are_numbered_and_opened_however_they_are_turned() {
+        let mut context = context();
+        for (number, (extra, rotation)) in [(0, 0), (0, 28), (16, 28), (16, 44), (0, 500)]
+            .into_iter()
+            .enumerate()
+        {
+            let token = sealed(FIRST_SENT + number as u64, b"an answer", extra, rotation);
+            assert_eq!(
+                *context.open(&token).unwrap(),
+                b"an answer",
+                "EC {extra} RRC {rotation}"
+            );
+        }
+        let first = context.seal(b"a request").unwrap();
+        assert_eq!(hex::encode(&first[..16]), "050406ff000000000000000000000005");
+        assert_eq!(opened(&first), b"a request");
+        assert_eq!(context.seal(b"").unwrap()[15], 6);
+    }
+
+    #[test]
+    fn repeated_reflected_and_changed_messages_are_refused() {
+        let token = sealed(FIRST_SENT, b"an answer", 0, 28);
+        let refusal = |token: &[u8]| context().open(token).unwrap_err().0;
+        let mut context = context();
+        context.open(&token).unwrap();
+        assert_eq!(
+            context.open(&token).unwrap_err().0,
+            "it is repeated or out of order"
+        );
+        let own = context.seal(b"mine").unwrap();
+        assert_eq!(refusal(&own), "it is not sealed by the other side");
+        for (at, text) in [
+            (0, "it has no header of a wrapped message"),
+            (2, "it is not sealed by the other side"),
+            (5, "its header was changed on the way"),
+            (40, "its checksum is wrong"),
+        ] {
+            let mut changed = token.clone();
+            changed[at] ^= 1;
+            assert_eq!(refusal(&changed), text, "byte {at}");
+        }
+        assert_eq!(refusal(&token[..20]), "its checksum is wrong");
+        assert_eq!(refusal(&token[..9]), "it is too short");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_refused(bytes: Vec<u8>, extra: u16, rotation: u16, whole: bool) {
+            let mut token = vec![0x05, 0x04, 0x07, 0xff];
+            token.extend_from_slice(&extra.to_be_bytes());
+            token.extend_from_slice(&rotation.to_be_bytes());
+            token.extend_from_slice(&FIRST_SENT.to_be_bytes());
+            token.extend_from_slice(&bytes);
+            let token = if whole { token } else { bytes };
+            prop_assert!(context().open(&token).is_err());
+            prop_assert!(context().verify(&token, b"message").is_err());
+        }
+
+        #[test]
+        fn any_message_survives(clear: Vec<u8>, extra in 0u16..64, rotation: u16) {
+            let token = sealed(FIRST_SENT, &clear, extra, rotation);
+            prop_assert_eq!(&*context().open(&token).unwrap(), &clear);
+            prop_assert_eq!(opened(&context().seal(&clear).unwrap()), clear);
+        }
+    }
+}

@@ -24,14 +24,14 @@ pub(super) enum Transport {
     /// As the platform gives it: TLS, or clear until StartTLS or a SASL bind.
     Plain(Stream),
     /// Sealed by a security context.
-    Sealed(Box<Sealed>),
+    Sealed(Sealed),
 }
 
 impl Transport {
     /// Puts a security context over the stream.
     pub(super) fn seal(self, context: SecurityContext) -> Self {
         match self {
-            Self::Plain(stream) => Self::Sealed(Box::new(Sealed::new(stream, context))),
+            Self::Plain(stream) => Self::Sealed(Sealed::new(stream, context)),
             sealed @ Self::Sealed(_) => sealed,
         }
     }
@@ -167,7 +167,7 @@ impl AsyncRead for Transport {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Sealed(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -176,21 +176,111 @@ impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+            Self::Sealed(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Sealed(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Sealed(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::directory::kerberos::stub::{FIRST_SENT, established, opened, sealed};
+    use crate::testing::simulate;
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    fn pair(room: usize) -> (Sealed<DuplexStream>, DuplexStream) {
+        let (near, far) = duplex(room);
+        (Sealed::new(near, established()), far)
+    }
+
+    fn framed(token: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(token.len()).unwrap();
+        [&length.to_be_bytes()[..], token].concat()
+    }
+
+    /// What a reader gets when the other side sends this and ends.
+    fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
+        simulate(async {
+            let (mut near, mut far) = pair(bytes.len().max(1));
+            far.write_all(bytes).await.unwrap();
+            drop(far);
+            let mut all = Vec::new();
+            near.read_to_end(&mut all).await.map(|_| all)
+        })
+    }
+
+    #[test]
+    fn messages_become_one_stream() {
+        let tokens = [&b"an "[..], b"", b"answer"];
+        let bytes: Vec<u8> = (FIRST_SENT..)
+            .zip(tokens)
+            .flat_map(|(number, clear)| framed(&sealed(number, clear, 0, 28)))
+            .collect();
+        assert_eq!(read(&bytes).unwrap(), b"an answer");
+    }
+
+    #[test]
+    fn a_cut_a_change_and_an_oversize_are_errors() {
+        let whole = framed(&sealed(FIRST_SENT, b"an answer", 0, 28));
+        let kind = |bytes: &[u8]| read(bytes).unwrap_err().kind();
+        for cut in [1, 4, whole.len() - 1] {
+            assert_eq!(kind(&whole[..cut]), io::ErrorKind::UnexpectedEof, "{cut} bytes");
+        }
+        let mut changed = whole;
+        *changed.last_mut().unwrap() ^= 1;
+        assert_eq!(kind(&changed), io::ErrorKind::InvalidData);
+        let limit = u32::try_from(MAX_SEALED_BYTES).unwrap();
+        assert_eq!(kind(&(limit + 1).to_be_bytes()), io::ErrorKind::InvalidData);
+        assert_eq!(kind(&limit.to_be_bytes()), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_long_request_leaves_in_several_messages_through_a_narrow_pipe() {
+        simulate(async {
+            let request: Vec<u8> = (0..200_000u32).map(|n| n.to_le_bytes()[0]).collect();
+            let (mut near, mut far) = pair(1000);
+            let sent = request.clone();
+            let sending = tokio::spawn(async move {
+                near.write_all(&sent).await.unwrap();
+                near.shutdown().await.unwrap();
+            });
+            let mut arrived = Vec::new();
+            let mut messages = 0;
+            while let Ok(length) = far.read_u32().await {
+                let mut token = vec![0; length as usize];
+                far.read_exact(&mut token).await.unwrap();
+                arrived.extend(opened(&token));
+                messages += 1;
+            }
+            sending.await.unwrap();
+            assert_eq!(messages, 200_000usize.div_ceil(MAX_CLEAR_BYTES));
+            assert_eq!(arrived, request);
+        });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn whatever_arrives_the_reader_ends(bytes: Vec<u8>, framed_right: bool) {
+            let bytes = if framed_right { framed(&bytes) } else { bytes };
+            let result = read(&bytes);
+            prop_assert!(bytes.is_empty() == result.is_ok());
         }
     }
 }

@@ -228,11 +228,7 @@ impl OpenLdap {
         if limit < most {
             return Ok(most);
         }
-        Err(DirectoryError::TooMany {
-            server: self.server().to_owned(),
-            found: limit + 1,
-            limit: most,
-        })
+        Err(self.nonsense(&format!("more than {most} objects with one entryCSN")))
     }
 
     /// Makes the resources of entries, with the ids of what they link to.

@@ -31,6 +31,7 @@ pub(super) async fn build(engine: &Engine, image: &Image, base: &str) -> Result<
     let labels = [
         (label::KIND, image.kind.to_string()),
         (label::DIGEST, image.digest()),
+        (label::RECIPE, image.recipe().to_owned()),
     ];
     let session = format!("{tag}-{}", std::process::id()).replace([':', '.'], "-");
     let options = BuildImageOptionsBuilder::new()
@@ -80,5 +81,56 @@ fn failed(tag: String, error: &EngineError, output: &str) -> ContainerError {
         tag,
         detail,
         output: Tail::of(output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::engine;
+    use crate::image::base;
+
+    #[tokio::test]
+    async fn a_failing_recipe_shows_the_last_lines_of_its_output() {
+        let required = std::env::var("PROVLAB_REQUIRE").unwrap_or_default();
+        let engine = match engine::probe().await {
+            Ok(engine) => engine,
+            Err(reason) if required.contains("openldap") => {
+                unreachable!("required by PROVLAB_REQUIRE: {reason}")
+            }
+            Err(reason) => return eprintln!("not run: openldap: {reason}"),
+        };
+        let base = base::ensure(&engine).await.unwrap();
+        let image = Image::of_test(
+            "failing",
+            "FROM @BASE@\nRUN echo a start; echo the reason >&2; exit 7\n",
+        );
+        let failed = build(&engine, &image, base.tag()).await.unwrap_err();
+        let ContainerError::Build { tag, output, .. } = &failed else {
+            unreachable!("{failed}");
+        };
+        assert_eq!(*tag, image.tag());
+        assert!(output.as_str().contains("the reason"), "{failed}");
+        assert!(failed.to_string().contains("exit code: 7"), "{failed}");
+        assert!(!exists(&engine, &image.tag()).await.unwrap());
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_a_bad_recipe() {
+        let error = |text: &str| EngineError::DockerStreamError {
+            error: text.to_owned(),
+        };
+        let full = failed("x:1".to_owned(), &error("write /x: no space left on device"), "");
+        assert!(matches!(full, ContainerError::DiskFull { .. }));
+        // The package tools see it first.
+        let full = failed(
+            "x:1".to_owned(),
+            &error("exit code: 100"),
+            "E: write error: No space left on device\n",
+        );
+        assert!(matches!(full, ContainerError::DiskFull { .. }));
+        let bad = failed("x:1".to_owned(), &error("exit code: 100"), "E: no such package\n");
+        assert!(matches!(bad, ContainerError::Build { .. }));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::path::PathBuf;
 
 use crate::ContainerError;
 
@@ -15,7 +16,10 @@ pub(super) struct Lock {
 
 /// Waits for the lock.
 pub(super) async fn acquire() -> Result<Lock, ContainerError> {
-    let path = std::env::temp_dir().join(LOCK_FILE);
+    acquire_at(std::env::temp_dir().join(LOCK_FILE)).await
+}
+
+async fn acquire_at(path: PathBuf) -> Result<Lock, ContainerError> {
     let doing = format!("lock {}", path.display());
     tokio::task::spawn_blocking(move || {
         let file = match OpenOptions::new().append(true).create(true).open(&path) {
@@ -29,4 +33,23 @@ pub(super) async fn acquire() -> Result<Lock, ContainerError> {
     .await
     .unwrap_or_else(|e| Err(io::Error::other(e)))
     .map_err(ContainerError::machine(doing))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::fs::TryLockError;
+
+    #[tokio::test]
+    async fn the_second_waits_for_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = acquire_at(path.clone()).await.unwrap();
+        let other = File::open(&path).unwrap();
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        let second = tokio::spawn(acquire_at(path));
+        drop(first);
+        assert!(second.await.unwrap().is_ok());
+    }
 }

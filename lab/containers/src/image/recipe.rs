@@ -30,6 +30,8 @@ pub(crate) struct ContextFile {
 pub(crate) struct Image {
     pub(crate) kind: Kind,
     repository: String,
+    /// Digest of the texts before anything is filled in.
+    recipe: String,
     files: Vec<ContextFile>,
     below: Option<Box<Image>>,
 }
@@ -41,6 +43,7 @@ impl Image {
         files: &[(&'static str, &str)],
         arguments: &[(&str, &str)],
     ) -> Self {
+        let recipe = digest(None, files.iter().copied());
         let files = files
             .iter()
             .map(|(path, text)| ContextFile {
@@ -51,6 +54,7 @@ impl Image {
         Self {
             kind,
             repository: format!("{REPOSITORY_PREFIX}{repository}"),
+            recipe,
             files,
             below: None,
         }
@@ -58,6 +62,7 @@ impl Image {
 
     fn on(self, below: Image) -> Self {
         Self {
+            recipe: format!("{}.{}", below.recipe, self.recipe),
             below: Some(Box::new(below)),
             ..self
         }
@@ -65,23 +70,16 @@ impl Image {
 
     /// Digest over the files, what is filled into them, and what is below.
     pub(crate) fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        if let Some(below) = &self.below {
-            hash.update(below.digest());
-        }
-        for file in &self.files {
-            // Lengths keep the end of one text from passing for the start of the next.
-            for text in [file.path, &file.text] {
-                hash.update((text.len() as u64).to_be_bytes());
-                hash.update(text);
-            }
-        }
-        hex::encode(&hash.finalize()[..SHORT_DIGEST_BYTES])
+        let below = self.below.as_ref().map(|below| below.digest());
+        digest(
+            below.as_deref(),
+            self.files.iter().map(|file| (file.path, file.text.as_str())),
+        )
     }
 
-    /// The name without the digest: images of one repository replace each other.
-    pub(crate) fn repository(&self) -> &str {
-        &self.repository
+    /// What tells an image of this recipe from one of an earlier recipe, whatever domain it holds.
+    pub(crate) fn recipe(&self) -> &str {
+        &self.recipe
     }
 
     pub(crate) fn tag(&self) -> String {
@@ -109,6 +107,30 @@ impl Image {
     }
 }
 
+fn digest<'a>(below: Option<&str>, files: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(below.unwrap_or_default());
+    for (path, text) in files {
+        // Lengths keep the end of one text from passing for the start of the next.
+        for text in [path, text] {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+    }
+    hex::encode(&hash.finalize()[..SHORT_DIGEST_BYTES])
+}
+
+/// The recipes of today, by what [`Image::recipe`] says of them.
+pub(crate) fn current() -> Vec<String> {
+    // The names do not count.
+    let layered = samba("contoso.lab", "CONTOSO", "dc1");
+    let layers = layered
+        .layers()
+        .into_iter()
+        .map(|image| image.recipe().to_owned());
+    layers.chain([openldap().recipe().to_owned()]).collect()
+}
+
 /// Puts values where `text` has `@NAME@`.
 pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
     let mut filled = text.to_owned();
@@ -130,7 +152,6 @@ pub(crate) fn samba(domain: &str, netbios: &str, controller: &str) -> Image {
         &[],
     );
     let realm = domain.to_ascii_uppercase();
-    let controller = controller.to_ascii_uppercase();
     Image::new(
         Kind::Samba,
         format!("samba-{domain}"),
@@ -144,7 +165,8 @@ pub(crate) fn samba(domain: &str, netbios: &str, controller: &str) -> Image {
             ("REALM", &realm),
             ("DOMAIN", domain),
             ("NETBIOS", netbios),
-            ("DC", &controller),
+            ("HOST", controller),
+            ("DC", &controller.to_ascii_uppercase()),
             ("PASSWORD", PROVISIONED_PASSWORD),
         ],
     )
@@ -193,13 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn a_recipe_does_not_follow_arguments() {
+        let image = samba("contoso.lab", "CONTOSO", "dc1");
+        assert_eq!(image.recipe(), samba("fabrikam.lab", "FABRIKAM", "dc9").recipe());
+        assert_eq!(current().len(), 3);
+        assert!(current().contains(&image.recipe().to_owned()));
+        assert!(!current().contains(&Image::of_test("other", "FROM x").recipe().to_owned()));
+    }
+
+    #[test]
     fn nothing_is_left_to_fill_in() {
         for image in [samba("contoso.lab", "CONTOSO", "dc1"), openldap()] {
             for layer in image.layers() {
                 for file in layer.context("debian:trixie-slim") {
-                    // The configuration of slapd is filled in when a container starts.
-                    let unfilled = file.text.replace("@ROOTPW@", "").matches('@').count();
-                    assert_eq!(unfilled, 0, "{} of {}", file.path, layer.repository());
+                    assert!(!file.text.contains('@'), "{} of {}", file.path, layer.tag());
                 }
             }
         }

@@ -146,7 +146,6 @@ impl Person {
             ("userPrincipalName", text(&address)),
             ("mail", text(&address)),
             ("proxyAddresses", text(&format!("SMTP:{address}"))),
-            ("mailNickname", text(&self.account)),
             ("givenName", text(self.given_name)),
             ("sn", text(self.surname)),
             (

@@ -12,7 +12,9 @@ use secrecy::SecretString;
 use super::admin::{Admin, AdminError};
 
 /// Attributes of a dump that the server gives an object by itself.
-const GIVEN_BY_THE_SERVER: [&str; 4] = ["cn", "ou", "badPwdCount", "member"];
+const GIVEN_BY_THE_SERVER: [&str; 4] = ["badPwdCount", "cn", "directReports", "ou"];
+/// Attributes that name other objects, which may be declared later.
+const REFERENCES: [&str; 2] = ["manager", "member"];
 /// Where root keys of the key distribution service are (CS 3.1).
 const ROOT_KEYS: &str = "CN=Master Root Keys,CN=Group Key Distribution Service,CN=Services,CN=Configuration";
 
@@ -23,20 +25,29 @@ pub(super) async fn fill(
     declared: &[DumpedEntry],
 ) -> Result<(), AdminError> {
     let passwords = passwords(config);
-    for entry in declared {
+    let declared: Vec<&DumpedEntry> = declared.iter().filter(|entry| !is_there_already(entry)).collect();
+    for entry in &declared {
         let password = account_of(entry).and_then(|name| passwords.get(&name.to_lowercase()));
         let attributes: Attributes = entry
             .attributes
             .iter()
-            .filter(|(name, _)| !GIVEN_BY_THE_SERVER.contains(&name.as_str()))
+            .filter(|(name, _)| {
+                !GIVEN_BY_THE_SERVER.contains(&name.as_str()) && !REFERENCES.contains(&name.as_str())
+            })
             .map(|(name, values)| (name.clone(), values.clone()))
             .collect();
         admin.add(&entry.dn, &attributes, password.copied()).await?;
     }
-    // Members may be declared after the groups that they are in.
-    for entry in declared {
-        if let Some(members) = entry.attributes.get("member") {
-            admin.members(&entry.dn, members, true).await?;
+    for entry in &declared {
+        let references: Vec<(&str, Vec<Vec<u8>>)> = REFERENCES
+            .into_iter()
+            .filter_map(|name| {
+                let values = entry.attributes.get(name)?;
+                Some((name, values.iter().map(|dn| dn.clone().into_bytes()).collect()))
+            })
+            .collect();
+        if !references.is_empty() {
+            admin.replace(&entry.dn, &references).await?;
         }
     }
     for account in &config.accounts {
@@ -61,6 +72,16 @@ async fn forget_root_keys(admin: &mut Admin) -> Result<(), AdminError> {
         admin.delete(&key.dn, false).await?;
     }
     Ok(())
+}
+
+/// The one object of a dump that every domain has.
+fn is_there_already(entry: &DumpedEntry) -> bool {
+    let classes = entry.attributes.get("objectClass");
+    classes.is_some_and(|classes| {
+        classes
+            .iter()
+            .any(|class| class == "msDS-PasswordSettingsContainer")
+    })
 }
 
 fn account_of(entry: &DumpedEntry) -> Option<&String> {
