@@ -29,7 +29,8 @@ pub use model::{Fixture, ScenarioFile, StageName, Variant};
 pub use schema::json_schema;
 pub use step::{
     AccountTrouble, Between, Change, ConfigurationRef, DirectoryObject, DirectoryRef, Fault, FaultKind,
-    HostRef, Install, Part, ServiceAccountChoice, ServiceRef, Step, TroubleStep, WizardPage,
+    HostRef, Install, Membership, Part, Rename, ServiceAccountChoice, ServiceRef, Step, TroubleStep,
+    WizardPage,
 };
 pub use suggest::did_you_mean;
 pub use units::Span;
