@@ -1,6 +1,6 @@
 //! OpenLDAP's slapd with one suffix.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -136,12 +136,6 @@ impl Deref for OpenLdap {
 
     fn deref(&self) -> &Server {
         &self.server
-    }
-}
-
-impl DerefMut for OpenLdap {
-    fn deref_mut(&mut self) -> &mut Server {
-        &mut self.server
     }
 }
 

@@ -72,10 +72,14 @@ fn start_time(pid: u32) -> Option<u64> {
     start_time_in(&stat)
 }
 
-/// Field 22; the second one, the command in brackets, may hold blanks and brackets of its own.
+/// Field 22, unless field 3 says that only the exit status is left of the process. Field 2, the command in brackets, may hold
+/// blanks and brackets of its own.
 fn start_time_in(stat: &str) -> Option<u64> {
-    let after_command = stat.rsplit_once(')')?.1;
-    after_command.split_ascii_whitespace().nth(19)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    match fields.next()? {
+        "Z" | "X" => None,
+        _ => fields.nth(18)?.parse().ok(),
+    }
 }
 
 fn read(path: &str) -> Option<String> {
@@ -162,7 +166,7 @@ mod tests {
         assert!(own.is_alive());
         let reused = Owner {
             started: own.started + 1,
-            ..own.clone()
+            ..own
         };
         assert!(!reused.is_alive());
         assert_eq!(own.to_string().parse(), Ok(own));
@@ -170,9 +174,10 @@ mod tests {
 
     #[test]
     fn a_command_with_blanks_and_brackets_does_not_shift_the_fields() {
-        let fields: Vec<String> = (3..=52).map(|field| field.to_string()).collect();
-        let stat = format!("17 (a ) (b) {}", fields.join(" "));
-        assert_eq!(start_time_in(&stat), Some(22));
+        let fields: Vec<String> = (4..=52).map(|field| field.to_string()).collect();
+        let stat = |state: &str| format!("17 (a ) (b) {state} {}", fields.join(" "));
+        assert_eq!(start_time_in(&stat("S")), Some(22));
+        assert_eq!(start_time_in(&stat("Z")), None, "a zombie is dead");
         assert_eq!(start_time_in("17 (a"), None);
         assert_eq!(start_time_in(""), None);
     }

@@ -1,7 +1,7 @@
 //! A Samba Active Directory domain controller.
 
 use std::collections::HashSet;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 
 use ldap3::{Ldap, Mod};
 use provlab_platform::net::real::LabAuthority;
@@ -117,12 +117,6 @@ impl Deref for Samba {
 
     fn deref(&self) -> &Server {
         &self.server
-    }
-}
-
-impl DerefMut for Samba {
-    fn deref_mut(&mut self) -> &mut Server {
-        &mut self.server
     }
 }
 

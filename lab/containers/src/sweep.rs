@@ -91,6 +91,11 @@ fn is_orphan(here: &Boot, labels: &HashMap<String, String>) -> bool {
 /// # Errors
 /// [`ContainerError::Refused`] by the engine.
 pub async fn sweep_images(engine: &Engine) -> Result<Vec<String>, ContainerError> {
+    let current = image::current();
+    sweep_recipes(engine, |recipe| !current.iter().any(|known| known == recipe)).await
+}
+
+async fn sweep_recipes(engine: &Engine, stale: impl Fn(&str) -> bool) -> Result<Vec<String>, ContainerError> {
     let filters = HashMap::from([("label", vec![label::RECIPE])]);
     let options = ListImagesOptionsBuilder::new().filters(&filters).build();
     let found = engine
@@ -98,16 +103,18 @@ pub async fn sweep_images(engine: &Engine) -> Result<Vec<String>, ContainerError
         .list_images(Some(options))
         .await
         .map_err(|e| ContainerError::engine("list the lab's images", &e))?;
-    let current = image::current();
-    let stale = found
-        .into_iter()
-        .filter(|image| is_stale(&current, &image.labels));
-    let mut swept = Vec::new();
+    let stale = found.into_iter().filter(|image| {
+        image
+            .labels
+            .get(label::RECIPE)
+            .is_some_and(|recipe| stale(recipe))
+    });
     // A name that is not ours was given by a person, who will want the image for something.
-    for tag in stale
+    let ours = stale
         .flat_map(|image| image.repo_tags)
-        .filter(|tag| tag.starts_with(REPOSITORY_PREFIX))
-    {
+        .filter(|tag| tag.starts_with(REPOSITORY_PREFIX));
+    let mut swept = Vec::new();
+    for tag in ours {
         match engine
             .docker
             .remove_image(&tag, None::<RemoveImageOptions>, None)
@@ -124,15 +131,11 @@ pub async fn sweep_images(engine: &Engine) -> Result<Vec<String>, ContainerError
     Ok(swept)
 }
 
-fn is_stale(current: &[String], labels: &HashMap<String, String>) -> bool {
-    labels
-        .get(label::RECIPE)
-        .is_some_and(|recipe| !current.contains(recipe))
-}
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::image::Image;
 
     fn labels(owner: &Owner, boot: &str) -> HashMap<String, String> {
         HashMap::from([
@@ -147,7 +150,7 @@ mod tests {
         let alive = Owner::current();
         let dead = Owner {
             started: alive.started + 1,
-            ..alive.clone()
+            ..alive
         };
         assert!(is_orphan(&here, &labels(&dead, &here.to_string())));
         assert!(!is_orphan(&here, &labels(&alive, &here.to_string())));
@@ -157,12 +160,27 @@ mod tests {
         assert!(!is_orphan(&here, &unlabelled));
     }
 
-    #[test]
-    fn images_of_other_recipes_are_stale() {
-        let current = image::current();
-        let of = |recipe: &str| HashMap::from([(label::RECIPE.to_owned(), recipe.to_owned())]);
-        assert!(is_stale(&current, &of("earlier")));
-        assert!(!is_stale(&current, &of(&current[0])));
-        assert!(!is_stale(&current, &HashMap::new()));
+    #[tokio::test]
+    async fn an_image_of_an_earlier_recipe_goes_and_others_stay() {
+        let Some(engine) = image::test_engine().await else {
+            return;
+        };
+        let base = image::ensure_base(&engine).await.unwrap();
+        let [earlier, other] = ["swept", "kept"].map(|name| {
+            let dockerfile = format!("FROM @BASE@\nLABEL test={name}-{}\n", std::process::id());
+            Image::of_test(name, &dockerfile)
+        });
+        for image in [&earlier, &other] {
+            image::build(&engine, image, base.tag()).await.unwrap();
+        }
+        let swept = sweep_recipes(&engine, |recipe| recipe == earlier.recipe())
+            .await
+            .unwrap();
+        assert_eq!(swept, [earlier.tag()]);
+        assert!(!image::exists(&engine, &earlier.tag()).await.unwrap());
+        assert!(image::exists(&engine, &other.tag()).await.unwrap());
+        sweep_recipes(&engine, |recipe| recipe == other.recipe())
+            .await
+            .unwrap();
     }
 }

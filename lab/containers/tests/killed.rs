@@ -10,6 +10,8 @@ use provlab_containers::{Kind, Owner, Server, sweep};
 use provlab_platform::net::real::LabAuthority;
 use provlab_platform::trace::Trace;
 use support::{engine_for, openldap, player, plays};
+use testcontainers::bollard::errors::Error as EngineError;
+use testcontainers::core::client::docker_client_instance;
 
 /// Starts a server, says which container it is, and ends as `part` says.
 async fn play(part: &str) {
@@ -51,13 +53,13 @@ fn signal(child: &Child, name: &str) {
 }
 
 /// Whether the engine still has the container.
-fn exists(id: &str) -> bool {
-    Command::new("docker")
-        .args(["inspect", id])
-        .output()
-        .unwrap()
-        .status
-        .success()
+async fn exists(id: &str) -> bool {
+    let docker = docker_client_instance().await.unwrap();
+    match docker.inspect_container(id, None).await {
+        Ok(_) => true,
+        Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => false,
+        Err(e) => panic!("{e}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,9 +77,9 @@ async fn a_sweep_removes_what_a_killed_process_left_and_nothing_else() {
     assert!(swept_ids(&engine, &left).await.is_empty(), "its owner lives");
     other.kill().unwrap();
     other.wait().unwrap();
-    assert!(exists(&left), "SIGKILL leaves no time to tidy up");
+    assert!(exists(&left).await, "SIGKILL leaves no time to tidy up");
     assert_eq!(swept_ids(&engine, &left).await.len(), 1);
-    assert!(!exists(&left));
+    assert!(!exists(&left).await);
     assert!(alive(&own).await);
     assert!(
         swept_ids(&engine, &left).await.is_empty(),
@@ -113,7 +115,7 @@ async fn a_process_that_is_asked_to_end_leaves_nothing() {
         let (mut other, left) = started(test, name);
         signal(&other, name);
         assert!(!other.wait().unwrap().success());
-        assert!(!exists(&left), "SIG{name}");
+        assert!(!exists(&left).await, "SIG{name}");
     }
 }
 
@@ -127,5 +129,5 @@ async fn a_panic_leaves_nothing() {
     }
     let (mut other, left) = started("a_panic_leaves_nothing", "panic");
     assert!(!other.wait().unwrap().success());
-    assert!(!exists(&left));
+    assert!(!exists(&left).await);
 }

@@ -2,15 +2,15 @@
 
 mod gmsa;
 mod logon;
+mod managed_password;
 mod pages;
 pub(super) mod resource;
 mod rights;
 mod session;
 mod watermark;
 
-pub use gmsa::{
-    Gmsa, GmsaError, INSTALL_ATTEMPTS, Outcome, computer_sid, create_or_reuse, find, logon_as, prove,
-};
+pub use gmsa::{Gmsa, GmsaError, INSTALL_ATTEMPTS, Outcome, computer_sid, create_or_reuse, find};
 pub use logon::{Credential, LogonError, open};
+pub use managed_password::{logon_as, prove};
 pub use rights::{Applies, GRANTS, Grant, RightsError, grant_all};
 pub use session::ActiveDirectory;

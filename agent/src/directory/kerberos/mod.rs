@@ -3,11 +3,11 @@
 //!
 //! | Part | What it holds |
 //! |---|---|
-//! | [`credential`] | a password becomes a ticket: AS and TGS exchange |
-//! | [`kdc`] | one request and one answer over TCP, bounded |
-//! | [`spnego`] | the ticket becomes a proof, and the server's answer a [`SecurityContext`] |
-//! | [`wrap`] | sealed messages |
-//! | [`asn1`], [`message`], [`crypto`], [`error`] | formats, AES keys, and what the KDC's error codes mean |
+//! | `credential` | a password becomes a ticket: AS and TGS exchange |
+//! | `kdc` | one request and one answer over TCP, bounded |
+//! | `spnego` | the ticket becomes a proof, and the server's answer a [`SecurityContext`] |
+//! | `wrap` | sealed messages |
+//! | `asn1`, `message`, `crypto`, `error` | formats, AES keys, and what the KDC's error codes mean |
 
 mod asn1;
 mod credential;

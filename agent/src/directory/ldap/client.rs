@@ -8,28 +8,23 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use provlab_platform::net::ClientTls;
 use provlab_platform::{Clock, Endpoint, Platform, Stream};
+use provlab_protocol::ber;
 use provlab_protocol::ldap::answer;
-use provlab_protocol::ldap_controls::{Control, PagedResults};
+use provlab_protocol::ldap_controls::Control;
+use provlab_protocol::oid;
 use provlab_protocol::ppolicy::{PasswordPolicyResponse, PolicyError};
-use provlab_protocol::{ber, oid};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::error::{LdapError, Refusal, ResultCode};
-use super::message::{
-    Answer, Attribute, Change, Entry, Intermediate, Message, Outcome, Request, Search, decode, encode,
-};
+use super::message::{Answer, Attribute, Change, Message, Outcome, Request, decode, encode};
 use super::sealed::Transport;
 use crate::directory::kerberos::SecurityContext;
 
 /// Longest answer that is accepted. A group of 50,000 members (CS 2.6) needs about 6 MiB.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
-/// Most entries that one search may return before the connection is given up.
-pub const MAX_ENTRIES: usize = 2_000_000;
 /// `LdapConnectionTimeoutInMilliseconds` when the registry has no value (CS 9.3).
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Entries per page of a paged search: AD's own MaxPageSize.
-pub const PAGE_SIZE: u32 = 1000;
 /// LDAP over TLS.
 pub const LDAPS_PORT: u16 = 636;
 /// LDAP in clear, until StartTLS.
@@ -46,21 +41,13 @@ pub enum Protection {
     StartTls,
 }
 
-/// What a search answers before its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// An entry with its controls.
-    Entry(Entry, Vec<Control>),
-    /// A message between entries.
-    Between(Intermediate),
-}
-
 /// A protected connection.
 pub struct LdapConnection {
     stream: Transport,
-    endpoint: Endpoint,
-    clock: Clock,
-    timeout: Duration,
+    pub(super) endpoint: Endpoint,
+    pub(super) clock: Clock,
+    /// How long one operation may take.
+    pub(super) timeout: Duration,
     next_id: i32,
     buffer: BytesMut,
 }
@@ -127,15 +114,6 @@ impl LdapConnection {
             next_id: 0,
             buffer: BytesMut::new(),
         }
-    }
-
-    /// How long one operation may take.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    pub(super) fn clock(&self) -> Clock {
-        self.clock.clone()
     }
 
     /// Whether the server said more than was read.
@@ -225,146 +203,10 @@ impl LdapConnection {
         .map(drop)
     }
 
-    /// Searches, handing each entry over as it arrives; returns the controls of the final answer.
-    ///
-    /// # Errors
-    /// The server's refusal, or loss of the connection.
-    pub async fn search_each(
-        &mut self,
-        search: &Search,
-        controls: &[Control],
-        each: &mut (dyn FnMut(Entry) + Send),
-    ) -> Result<Vec<Control>, LdapError> {
-        let mut entries = |found| {
-            if let Found::Entry(entry, _) = found {
-                each(entry);
-            }
-        };
-        self.search_all(search, controls, &mut entries).await
-    }
-
-    /// As [`LdapConnection::search_each`], with the controls of each entry and with what comes between entries.
-    ///
-    /// # Errors
-    /// The server's refusal, or loss of the connection.
-    pub async fn search_all(
-        &mut self,
-        search: &Search,
-        controls: &[Control],
-        each: &mut (dyn FnMut(Found) + Send),
-    ) -> Result<Vec<Control>, LdapError> {
-        let operation = "search";
-        let deadline = self.timeout;
-        let clock = self.clock.clone();
-        let endpoint = self.endpoint.clone();
-        let searching = async {
-            let id = self.send(operation, &Request::Search(search), controls).await?;
-            let mut count = 0usize;
-            loop {
-                let message = self.receive(operation, id).await?;
-                match message.answer {
-                    Answer::Entry(entry) => {
-                        count = self.counted(count)?;
-                        each(Found::Entry(entry, message.controls));
-                    }
-                    Answer::Intermediate(between) => {
-                        count = self.counted(count)?;
-                        each(Found::Between(between));
-                    }
-                    Answer::Reference => {} // referral chasing is off by default (CS 9.3)
-                    Answer::Outcome(answer::SEARCH_DONE, outcome) => {
-                        return accept(operation, outcome, &message.controls).map(|_| message.controls);
-                    }
-                    Answer::Outcome(other, _) => return Err(self.out_of_place(operation, other)),
-                }
-            }
-        };
-        clock
-            .timeout(deadline, searching)
-            .await
-            .unwrap_or_else(|_| Err(timed_out(&endpoint, operation, deadline)))
-    }
-
-    /// Searches and collects the entries.
-    ///
-    /// # Errors
-    /// The server's refusal, or loss of the connection.
-    pub async fn search(&mut self, search: &Search) -> Result<Vec<Entry>, LdapError> {
-        self.search_with(search, &[]).await.map(|(entries, _)| entries)
-    }
-
-    /// Searches with controls; gives the entries and the controls of the final answer.
-    ///
-    /// # Errors
-    /// The server's refusal, or loss of the connection.
-    pub async fn search_with(
-        &mut self,
-        search: &Search,
-        controls: &[Control],
-    ) -> Result<(Vec<Entry>, Vec<Control>), LdapError> {
-        let mut entries = Vec::new();
-        let controls = self
-            .search_each(search, controls, &mut |entry| entries.push(entry))
-            .await?;
-        Ok((entries, controls))
-    }
-
-    /// Searches page by page until the server has no more (PR 15.3).
-    ///
-    /// # Errors
-    /// The server's refusal, or loss of the connection.
-    pub async fn search_paged(
-        &mut self,
-        search: &Search,
-        controls: &[Control],
-    ) -> Result<Vec<Entry>, LdapError> {
-        let mut entries = Vec::new();
-        let mut cookie = Vec::new();
-        loop {
-            let mut all = controls.to_vec();
-            let page = PagedResults {
-                size: PAGE_SIZE,
-                cookie,
-            };
-            all.push(Control::new(oid::control::PAGED_RESULTS, true).with_value(page.to_value()));
-            let answered = self
-                .search_each(search, &all, &mut |entry| entries.push(entry))
-                .await?;
-            cookie = self.page_cookie(&answered)?;
-            if cookie.is_empty() {
-                return Ok(entries);
-            }
-            if entries.len() > MAX_ENTRIES {
-                return Err(self.violation(format!("more than {MAX_ENTRIES} entries in one answer")));
-            }
-        }
-    }
-
     /// Says good-bye; failures do not matter any more.
     pub async fn unbind(mut self) {
         let _ = self.send("unbind", &Request::Unbind, &[]).await;
         let _ = self.clock.timeout(self.timeout, self.stream.shutdown()).await;
-    }
-
-    /// One more answer to a search.
-    fn counted(&self, count: usize) -> Result<usize, LdapError> {
-        if count == MAX_ENTRIES {
-            return Err(self.violation(format!("more than {MAX_ENTRIES} entries in one answer")));
-        }
-        Ok(count + 1)
-    }
-
-    fn page_cookie(&self, controls: &[Control]) -> Result<Vec<u8>, LdapError> {
-        let Some(value) = controls
-            .iter()
-            .find(|control| control.oid == oid::control::PAGED_RESULTS)
-            .and_then(|control| control.value.as_deref())
-        else {
-            return Ok(Vec::new());
-        };
-        PagedResults::from_value(value)
-            .map(|page| page.cookie)
-            .map_err(|error| LdapError::protocol(&self.endpoint, &error))
     }
 
     async fn roundtrip(
@@ -428,7 +270,7 @@ impl LdapConnection {
         Ok(self.next_id)
     }
 
-    async fn receive(&mut self, operation: &'static str, id: i32) -> Result<Message, LdapError> {
+    pub(super) async fn receive(&mut self, operation: &'static str, id: i32) -> Result<Message, LdapError> {
         self.receive_one_of(operation, &[Some(id)]).await
     }
 
@@ -549,7 +391,7 @@ pub(super) fn timed_out(endpoint: &Endpoint, operation: &'static str, after: Dur
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::directory::ldap::{Filter, Scope};
+    use crate::directory::ldap::{Entry, Filter, Scope, Search};
     use crate::testing::{World, simulate};
     use proptest::prelude::*;
     use provlab_platform::net::ServerTls;

@@ -181,10 +181,10 @@ async fn bootstrap(engine: &Engine) -> Result<(), Bootstrap> {
             remedy.map_or(SEE_OUTPUT, |(_, remedy)| remedy),
         ));
     }
-    import(engine, folder.path()).await
+    import(engine, folder.path(), MADE_HERE).await
 }
 
-async fn import(engine: &Engine, root: &Path) -> Result<(), Bootstrap> {
+async fn import(engine: &Engine, root: &Path, tag: &str) -> Result<(), Bootstrap> {
     let failed = |e: std::io::Error| Bootstrap::Engine(ContainerError::machine("run tar")(e));
     let mut tar = Command::new("tar")
         .args(["-c", "--one-file-system", "."])
@@ -200,7 +200,7 @@ async fn import(engine: &Engine, root: &Path) -> Result<(), Bootstrap> {
     let changes = vec![format!("LABEL {}=base", label::KIND)];
     let options = CreateImageOptionsBuilder::new()
         .from_src("-")
-        .repo(MADE_HERE)
+        .repo(tag)
         .changes(changes)
         .build();
     let mut importing =
@@ -252,4 +252,33 @@ fn machine_mirror() -> Option<String> {
         })
         .collect();
     apt::mirror(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::image::test_engine;
+    use testcontainers::bollard::query_parameters::RemoveImageOptions;
+
+    /// A tree of our own in place of the bootstrapped one, which takes a mirror and half a minute.
+    #[tokio::test]
+    async fn a_tree_becomes_an_image() {
+        let Some(engine) = test_engine().await else {
+            return;
+        };
+        let tag = format!("provlab-test-tree:{}", std::process::id());
+        let tree = tempfile::tempdir().unwrap();
+        fs::write(tree.path().join("file"), "x".repeat(2 * CHUNK_BYTES)).unwrap();
+        assert!(import(&engine, tree.path(), &tag).await.is_ok());
+        let image = engine.docker.inspect_image(&tag).await.unwrap();
+        engine
+            .docker
+            .remove_image(&tag, None::<RemoveImageOptions>, None)
+            .await
+            .unwrap();
+        assert_eq!(image.config.unwrap().labels.unwrap()[label::KIND], "base");
+        assert!(image.size.unwrap() >= 2 * CHUNK_BYTES as i64);
+        assert!(!build::exists(&engine, &tag).await.unwrap());
+    }
 }

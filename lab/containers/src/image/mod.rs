@@ -13,6 +13,8 @@ use provlab_platform::event;
 use provlab_platform::trace::{Part, Trace};
 
 pub use base::{BaseImage, NoBaseImage, ensure as ensure_base, present as present_base};
+#[cfg(test)]
+pub(crate) use build::{build, exists};
 pub use recipe::REPOSITORY_PREFIX;
 pub(crate) use recipe::{Image, PROVISIONED_PASSWORD, current, fill, openldap, samba};
 
@@ -44,4 +46,18 @@ pub(crate) async fn ensure(engine: &Engine, image: &Image, trace: &Trace) -> Res
         event!(trace, Part::Directory, "image.built", image = tag, ms = millis);
     }
     Ok(image.tag())
+}
+
+/// The engine, for tests here; without one they are *not run*, which `PROVLAB_REQUIRE` turns into a failure.
+#[cfg(test)]
+pub(crate) async fn test_engine() -> Option<Engine> {
+    let reason = match crate::engine::probe().await {
+        Ok(engine) => return Some(engine),
+        Err(reason) => reason,
+    };
+    let required = std::env::var("PROVLAB_REQUIRE").unwrap_or_default();
+    let wanted = ["samba", "openldap"].iter().any(|kind| required.contains(kind));
+    assert!(!wanted, "required (PROVLAB_REQUIRE) and cannot run: {reason}");
+    eprintln!("not run: {reason}");
+    None
 }

@@ -37,12 +37,7 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    fn new(
-        kind: Kind,
-        repository: String,
-        files: &[(&'static str, &str)],
-        arguments: &[(&str, &str)],
-    ) -> Self {
+    fn new(kind: Kind, repository: &str, files: &[(&'static str, &str)], arguments: &[(&str, &str)]) -> Self {
         let recipe = digest(None, files.iter().copied());
         let files = files
             .iter()
@@ -147,14 +142,14 @@ pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
 pub(crate) fn samba(domain: &str, netbios: &str, controller: &str) -> Image {
     let packages = Image::new(
         Kind::Samba,
-        "samba-base".to_owned(),
+        "samba-base",
         &[("Dockerfile", include_str!("../../images/samba/base.Dockerfile"))],
         &[],
     );
     let realm = domain.to_ascii_uppercase();
     Image::new(
         Kind::Samba,
-        format!("samba-{domain}"),
+        &format!("samba-{domain}"),
         &[
             ("Dockerfile", include_str!("../../images/samba/Dockerfile")),
             ("provision", include_str!("../../images/samba/provision")),
@@ -177,7 +172,7 @@ pub(crate) fn samba(domain: &str, netbios: &str, controller: &str) -> Image {
 pub(crate) fn openldap() -> Image {
     Image::new(
         Kind::OpenLdap,
-        "openldap".to_owned(),
+        "openldap",
         &[
             ("Dockerfile", include_str!("../../images/openldap/Dockerfile")),
             ("start", include_str!("../../images/openldap/start")),
@@ -190,12 +185,7 @@ pub(crate) fn openldap() -> Image {
 impl Image {
     /// An image of a test's own.
     pub(crate) fn of_test(repository: &str, dockerfile: &str) -> Self {
-        Self::new(
-            Kind::OpenLdap,
-            repository.to_owned(),
-            &[("Dockerfile", dockerfile)],
-            &[],
-        )
+        Self::new(Kind::OpenLdap, repository, &[("Dockerfile", dockerfile)], &[])
     }
 }
 

@@ -22,14 +22,14 @@ const ENTRY_EXISTS: u32 = 68;
 pub(super) enum AdminError {
     /// No connection.
     #[error(transparent)]
-    Connect(#[from] ReadError),
+    Connect(Box<ReadError>),
     /// The server refused, or the connection broke.
     #[error("{what}: {error}")]
     Ldap {
         /// What was attempted.
         what: String,
         /// Why not.
-        error: LdapError,
+        error: Box<LdapError>,
     },
     /// Nothing has that name.
     #[error("`{0}` names no object; use a uid, the cn of a group, a DN, a UPN or DOMAIN\\name")]
@@ -51,7 +51,7 @@ pub(super) struct Admin {
 fn named<T>(what: impl Into<String>, result: Result<T, LdapError>) -> Result<T, AdminError> {
     result.map_err(|error| AdminError::Ldap {
         what: what.into(),
-        error,
+        error: Box::new(error),
     })
 }
 
@@ -80,7 +80,9 @@ impl Admin {
     /// Logs on as the reader's account.
     pub(super) async fn log_on(reader: &Reader, names: &Names) -> Result<Self, AdminError> {
         Ok(Self {
-            ldap: connect(reader).await?,
+            ldap: connect(reader)
+                .await
+                .map_err(|error| AdminError::Connect(Box::new(error)))?,
             names: names.clone(),
         })
     }

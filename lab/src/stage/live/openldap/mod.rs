@@ -6,7 +6,7 @@ mod fill;
 mod names;
 mod show;
 
-use std::{ops::DerefMut as _, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use provlab_containers::{ContainerError, OpenLdap, OpenLdapConfig, Owner};
@@ -250,8 +250,7 @@ impl DirectoryServer for OpenLdapServer {
         let mut container = self.container.lock().await;
         let server = container
             .as_mut()
-            .ok_or_else(|| WorldError::Lab("the container has been removed".into()))?
-            .deref_mut();
+            .ok_or_else(|| WorldError::Lab("the container has been removed".into()))?;
         let done = match power {
             Power::Pause => server.pause().await,
             Power::Resume => server.unpause().await,

@@ -61,7 +61,7 @@ fn shown(entry: SearchEntry, nobody: &str) -> DumpedEntry {
         .collect();
     for (name, mut values) in entry.attrs.into_iter().chain(binary) {
         let known = |known: &&str| known.eq_ignore_ascii_case(&name);
-        if NOT_SHOWN.iter().any(|name| known(name)) || NOISE.iter().any(|name| known(name)) {
+        if NOT_SHOWN.iter().chain(&NOISE).any(known) {
             continue;
         }
         match name.as_str() {
