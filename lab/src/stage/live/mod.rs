@@ -12,6 +12,8 @@ mod folder;
 mod host;
 mod line;
 mod mock;
+#[cfg(feature = "containers")]
+mod openldap;
 mod reader;
 #[cfg(feature = "containers")]
 mod samba;
@@ -33,11 +35,8 @@ use provlab_entra::control as cloud;
 use provlab_platform::{
     Clock, Crypto, CryptoPolicy, Entropy, Platform, Trace,
     files::RealFiles,
-    net::{
-        Proxy,
-        sim::RuleGuard,
-    },
     net::real::{LabAuthority, NameTable, RealNet, Trust},
+    net::{Proxy, sim::RuleGuard},
     trace::TraceLog,
 };
 use rustls::RootCertStore;
@@ -59,7 +58,10 @@ use crate::{
     cli::Mock,
     run::RunOptions,
     scenario::{Fault, Part, Scenario, ServiceName, StageName},
-    world::{BetweenPages, Book, InstallOutcome, InstallRequest, Power, ServiceState, World, WorldError},
+    world::{
+        BetweenPages, Book, InstallOutcome, InstallRequest, Power, ServiceState, UnknownName, World,
+        WorldError,
+    },
 };
 
 pub use binary::started_as_agent;
@@ -271,6 +273,13 @@ impl World for LiveWorld {
         &self.book
     }
 
+    fn logon_name(&self, account: &str) -> Result<String, UnknownName> {
+        let (domain, name) = self.book.split(account)?;
+        let server = self.directories.get(&domain.name.value.to_lowercase());
+        let own = server.and_then(|server| server.logon_name(name));
+        Ok(own.unwrap_or_else(|| account.to_owned()))
+    }
+
     fn door(&self) -> &Platform {
         &self.door
     }
@@ -340,7 +349,10 @@ impl World for LiveWorld {
         let Some(proxy) = &self.proxy else {
             return Err(not_on(
                 self.stage,
-                format!("disturb the network (`{}`) in a world that was built without faults", fault.name.value),
+                format!(
+                    "disturb the network (`{}`) in a world that was built without faults",
+                    fault.name.value
+                ),
             ));
         };
         let guard = proxy.add_rule(rule_of(fault, &self.door.entropy));
