@@ -7,6 +7,8 @@
 mod answers;
 mod binary;
 mod child;
+#[cfg(feature = "containers")]
+mod container;
 mod directories;
 mod folder;
 mod host;
@@ -23,6 +25,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
@@ -33,11 +36,8 @@ use provlab_entra::control as cloud;
 use provlab_platform::{
     Clock, Crypto, CryptoPolicy, Entropy, Platform, Trace,
     files::RealFiles,
-    net::{
-        Proxy,
-        sim::RuleGuard,
-    },
     net::real::{LabAuthority, NameTable, RealNet, Trust},
+    net::{Proxy, sim::RuleGuard},
     trace::TraceLog,
 };
 use rustls::RootCertStore;
@@ -340,7 +340,10 @@ impl World for LiveWorld {
         let Some(proxy) = &self.proxy else {
             return Err(not_on(
                 self.stage,
-                format!("disturb the network (`{}`) in a world that was built without faults", fault.name.value),
+                format!(
+                    "disturb the network (`{}`) in a world that was built without faults",
+                    fault.name.value
+                ),
             ));
         };
         let guard = proxy.add_rule(rule_of(fault, &self.door.entropy));
@@ -353,6 +356,24 @@ impl World for LiveWorld {
         guard
             .map(drop)
             .ok_or_else(|| WorldError::Lab(format!("there is no fault `{name}`")))
+    }
+
+    async fn broken(&self) -> WorldError {
+        let mut ends: Vec<_> = self.directories.values().map(|server| server.broken()).collect();
+        std::future::poll_fn(|context| {
+            let ended = ends.iter_mut().find_map(|end| match end.as_mut().poll(context) {
+                Poll::Ready(error) => Some(error),
+                Poll::Pending => None,
+            });
+            ended.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    async fn trace_logs(&self) {
+        for server in self.directories.values() {
+            server.trace_log().await;
+        }
     }
 
     async fn shut_down(&self, keep: bool) {
