@@ -60,16 +60,6 @@ pub enum DirectoryError {
     /// The name of a domain or object cannot be one.
     #[error("{0}")]
     Name(String),
-    /// More than fits into one answer.
-    #[error("{server} returned {found} objects at once; one answer to the cloud holds {limit}")]
-    TooMany {
-        /// The server.
-        server: String,
-        /// How many.
-        found: usize,
-        /// The limit.
-        limit: usize,
-    },
 }
 
 impl DirectoryError {
@@ -78,9 +68,7 @@ impl DirectoryError {
         match self {
             Self::Ldap(error) => error.is_fatal(),
             Self::Nonsense { .. } => true,
-            Self::WatermarkRefused { .. } | Self::UnknownDialect { .. } | Self::Name(_) | Self::TooMany { .. } => {
-                false
-            }
+            Self::WatermarkRefused { .. } | Self::UnknownDialect { .. } | Self::Name(_) => false,
         }
     }
 

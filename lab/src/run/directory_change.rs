@@ -1,9 +1,10 @@
 //! Steps that change objects of a directory, as an administrator would with the usual tools.
 
 use provlab_directory::control::{Command, PutUser};
+use provlab_protocol::dn::Rdn;
 
 use crate::{
-    scenario::{Change, DirectoryObject},
+    scenario::{Change, DirectoryObject, Membership, Rename},
     world::{World, WorldError, default_password},
 };
 
@@ -39,5 +40,43 @@ pub(super) async fn delete(world: &dyn World, object: &DirectoryObject) -> Resul
         object: name.to_owned(),
         tree: false,
     };
+    world.directory(&domain.name, command).await.map(drop)
+}
+
+/// `rename`.
+pub(super) async fn rename(world: &dyn World, rename: &Rename) -> Result<(), WorldError> {
+    let (domain, name) = world.book().split(&rename.object)?;
+    let to = Rdn::new("CN", &rename.to)
+        .map_err(|error| WorldError::Lab(format!("`{}` is no name: {error}", rename.to)))?;
+    let command = Command::Rename {
+        object: name.to_owned(),
+        to: Some(to.to_string()),
+        below: None,
+    };
+    world.directory(&domain.name, command).await.map(drop)
+}
+
+/// `add-member`.
+pub(super) async fn add_member(world: &dyn World, both: &Membership) -> Result<(), WorldError> {
+    membership(world, both, |group, member| Command::AddMember { group, member }).await
+}
+
+/// `remove-member`.
+pub(super) async fn remove_member(world: &dyn World, both: &Membership) -> Result<(), WorldError> {
+    membership(world, both, |group, member| Command::RemoveMember {
+        group,
+        member,
+    })
+    .await
+}
+
+async fn membership(
+    world: &dyn World,
+    both: &Membership,
+    command: impl FnOnce(String, String) -> Command,
+) -> Result<(), WorldError> {
+    let (domain, group) = world.book().split(&both.group)?;
+    let (_, member) = world.book().split(&both.member)?;
+    let command = command(group.to_owned(), member.to_owned());
     world.directory(&domain.name, command).await.map(drop)
 }

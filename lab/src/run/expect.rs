@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{
     Unmet, in_sync,
-    state::{RunState, cloud_state, directory_tree},
+    look::Look,
+    state::RunState,
 };
 use crate::{
     scenario::{
@@ -23,9 +24,10 @@ type Found = Result<(), (String, String)>;
 
 /// Evaluates a block; gives those that do not hold.
 pub(super) async fn unmet(world: &dyn World, state: &RunState, block: &[Located<Expectation>]) -> Vec<Unmet> {
+    let look = Look::at(world);
     let mut unmet = Vec::new();
     for (index, expectation) in block.iter().enumerate() {
-        let found = match evaluate(world, state, &expectation.value).await {
+        let found = match evaluate(world, &look, state, &expectation.value).await {
             Ok(found) => found,
             Err(error) => Err(("an answer".to_owned(), error.to_string())),
         };
@@ -81,6 +83,7 @@ pub(super) async fn something_happens(world: &dyn World, moment: Duration) {
 
 async fn evaluate(
     world: &dyn World,
+    look: &Look<'_>,
     state: &RunState,
     expectation: &Expectation,
 ) -> Result<Found, WorldError> {
@@ -160,7 +163,7 @@ async fn evaluate(
         }
         Expectation::Agent { host, tenant, status } => {
             let machine = book.host(host)?.fqdn();
-            let tenant = tenant_state(world, tenant).await?;
+            let tenant = look.tenant(tenant).await?;
             let agents: Vec<&Value> = list(&tenant, "agents")
                 .filter(|agent| {
                     agent["machineName"]
@@ -201,7 +204,7 @@ async fn evaluate(
             name,
             allowed,
         } => {
-            let tree = directory_tree(world, domain).await?;
+            let tree = look.tree(domain).await?;
             let account = tree
                 .iter()
                 .find(|entry| first(entry, "sAMAccountName").eq_ignore_ascii_case(name));
@@ -225,7 +228,7 @@ async fn evaluate(
             )
         }
         Expectation::GmsaCount { domain, count } => {
-            let tree = directory_tree(world, domain).await?;
+            let tree = look.tree(domain).await?;
             let accounts = tree
                 .iter()
                 .filter(|entry| is_class(entry, "msDS-GroupManagedServiceAccount"))
@@ -237,7 +240,7 @@ async fn evaluate(
             )
         }
         Expectation::CloudObjects(wanted) => {
-            let tenant = tenant_state(world, &wanted.tenant).await?;
+            let tenant = look.tenant(&wanted.tenant).await?;
             let count = |kind: &str| list(&tenant, kind).filter(|object| is_synced(object)).count() as u64;
             let actual = (count("users"), count("groups"));
             let holds = wanted.users.is_none_or(|users| users == actual.0)
@@ -255,7 +258,7 @@ async fn evaluate(
             })
         }
         Expectation::Agents { tenant, count } => {
-            let tenant = tenant_state(world, tenant).await?;
+            let tenant = look.tenant(tenant).await?;
             equal(
                 "agents in the tenant:",
                 &count.to_string(),
@@ -263,8 +266,8 @@ async fn evaluate(
             )
         }
         Expectation::InSync { tenant, domain } => {
-            let tree = directory_tree(world, domain).await?;
-            let state = tenant_state(world, tenant).await?;
+            let tree = look.tree(domain).await?;
+            let state = look.tenant(tenant).await?;
             let differences = in_sync::differences(&tree, &state, &initial_domain(book.tenant(tenant)?));
             check(differences.is_empty(), || {
                 (
@@ -286,7 +289,7 @@ async fn evaluate(
             state: wanted,
             has,
         } => {
-            let tenant = tenant_state(world, tenant).await?;
+            let tenant = look.tenant(tenant).await?;
             cloud_user(&tenant, user, *wanted, has)
         }
         Expectation::Job {
@@ -294,7 +297,7 @@ async fn evaluate(
             domain,
             status,
         } => {
-            let tenant = tenant_state(world, tenant).await?;
+            let tenant = look.tenant(tenant).await?;
             let codes: Vec<&str> = list(&tenant, "configurations")
                 .filter(|configuration| {
                     configuration["domain"]
@@ -389,12 +392,6 @@ fn hosts_called(events: &[Event], host: &str, domain: &str, only: EnvironmentWor
             format!("it called {called:?}"),
         )
     })
-}
-
-async fn tenant_state(world: &dyn World, tenant: &str) -> Result<Value, WorldError> {
-    let domain = initial_domain(world.book().tenant(tenant)?);
-    let mut state = cloud_state(world, Some(domain)).await?;
-    Ok(state["tenants"][0].take())
 }
 
 fn list<'a>(state: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {

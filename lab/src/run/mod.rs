@@ -5,6 +5,7 @@ mod dispatch;
 mod execute;
 mod expect;
 mod in_sync;
+mod look;
 mod options;
 mod play;
 mod state;

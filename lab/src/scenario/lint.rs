@@ -239,6 +239,11 @@ impl Lint<'_> {
             Step::CreateUser(change) => self.object(&change.object),
             Step::Modify(change) => self.object(&change.object),
             Step::Delete(object) => self.object(&object.object),
+            Step::Rename(rename) => self.object(&rename.object),
+            Step::AddMember(both) | Step::RemoveMember(both) => {
+                self.object(&both.group);
+                self.object(&both.member);
+            }
             Step::StartService(service) | Step::StopService(service) => {
                 self.known("host", &service.host, &self.hosts());
             }

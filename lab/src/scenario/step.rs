@@ -42,6 +42,12 @@ pub enum Step {
     Modify(Change),
     /// Deletes an object of the directory.
     Delete(DirectoryObject),
+    /// Gives an object of the directory another name.
+    Rename(Rename),
+    /// Puts an account into a group.
+    AddMember(Membership),
+    /// Takes an account out of a group.
+    RemoveMember(Membership),
 
     /// Starts a service of a host.
     StartService(ServiceRef),
@@ -81,6 +87,9 @@ impl Step {
             Self::CreateUser(_) => "create-user",
             Self::Modify(_) => "modify",
             Self::Delete(_) => "delete",
+            Self::Rename(_) => "rename",
+            Self::AddMember(_) => "add-member",
+            Self::RemoveMember(_) => "remove-member",
             Self::StartService(_) => "start-service",
             Self::StopService(_) => "stop-service",
             Self::Crash(_) => "crash",
@@ -253,6 +262,26 @@ pub struct ConfigurationRef {
 pub struct DirectoryObject {
     /// `NETBIOS\name`.
     pub object: Located<String>,
+}
+
+/// An object of a directory and its new name.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rename {
+    /// `NETBIOS\name`.
+    pub object: Located<String>,
+    /// The new common name; the account name stays.
+    pub to: String,
+}
+
+/// An account and a group of the same domain.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Membership {
+    /// The group, `NETBIOS\name`.
+    pub group: Located<String>,
+    /// Who comes or goes, `NETBIOS\name`.
+    pub member: Located<String>,
 }
 
 /// An object of a directory and attributes by LDAP name.

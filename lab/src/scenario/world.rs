@@ -163,6 +163,9 @@ pub struct DomainAccount {
     /// Groups of the domain that the account is a member of, for example `Domain Admins`.
     #[serde(default)]
     pub member_of: Vec<Located<String>>,
+    /// Whether it is the account of a program and not of a person: on OpenLDAP it is no `inetOrgPerson` then.
+    #[serde(default)]
+    pub service: bool,
 }
 
 /// Which of Microsoft's clouds a tenant lives in (CS 10).

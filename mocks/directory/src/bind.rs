@@ -75,7 +75,8 @@ pub fn simple(
             }),
         ),
         Err(failure) => {
-            let counted = failure == BindFailure::InvalidCredentials;
+            let counted =
+                failure == BindFailure::InvalidCredentials && !password::was_before(account, password);
             let updates = if counted {
                 wrong_password(account, &policy, now)
             } else {

@@ -57,6 +57,9 @@ pub(crate) fn search(
             "00002024: SvcErr: the search filter has too many or too deeply nested terms",
         ));
     }
+    if let Some(name) = request.filter.constructed_attribute() {
+        return Err(LdapError::inappropriate_matching(name));
+    }
     let by_object = query.flags.contains(DirSyncFlags::OBJECT_SECURITY);
     let base = directory.locate(&request.base)?;
     if !matches!(base.name, Name::Head(_)) || request.scope != Scope::Subtree {
@@ -324,7 +327,8 @@ impl Run<'_> {
         }
     }
 
-    /// `objectGUID`, `instanceType` and `parentGUID` come with every entry, asked for or not.
+    /// `objectGUID` and `instanceType` come with every entry, asked for or not; `parentGUID` with a new name or place
+    /// where either was asked for.
     fn push_identity(&self, object: &Object, to: &mut Vec<(String, Vec<Value>)>) {
         let schema = self.directory.schema();
         let known = &schema.known;
@@ -336,8 +340,10 @@ impl Run<'_> {
                 to.push((name.to_owned(), values.into_owned()));
             }
         }
+        let selection = self.writer.selection();
         if let Some(parent) = self.directory.parent(object)
             && object.name_stamp.usn > self.known
+            && (selection.wants(known.name) || selection.wants(known.parent_guid))
         {
             let name = schema.def(known.parent_guid).name;
             to.push((name.to_owned(), vec![Value::from(parent.guid.to_le_bytes())]));

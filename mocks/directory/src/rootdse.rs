@@ -65,7 +65,7 @@ fn attributes(directory: &Directory, host: &str, now: FileTime) -> Vec<(&'static
         ("isGlobalCatalogReady", one("TRUE")),
         // Only what is really served: simple binds alone, which are no SASL mechanism.
         ("supportedSASLMechanisms", Vec::new()),
-        ("supportedLDAPVersion", list(&["3"])),
+        ("supportedLDAPVersion", list(&["3", "2"])),
         ("supportedLDAPPolicies", policies),
         ("supportedExtension", list(&EXTENSIONS)),
         ("supportedControl", list(&controls::SUPPORTED)),

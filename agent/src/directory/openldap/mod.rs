@@ -6,11 +6,13 @@
 //! | `resource` | an entry as the cloud gets it |
 //! | `refresh` | one answer to a synchronization request, taken in |
 //! | `csn` | the numbers by which pages are cut |
+//! | `pages` | a reading that is too large for one answer |
 //! | `watermark` | the cookie and what is left to do |
 //! | `session` | the session that puts them together |
 
 mod attributes;
 mod csn;
+mod pages;
 mod refresh;
 mod resource;
 mod session;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use provlab_protocol::dn::Dn;
-use provlab_protocol::ldap_controls::{Control, PagedResults};
+use provlab_protocol::ldap_controls::Control;
 use provlab_protocol::oid;
 use provlab_protocol::scim::{
     ChangeQuery, GetObject, LinkReference, ListResponse, MAX_COUNT, ObjectId, ReplicaToken, Resource,
@@ -13,11 +13,11 @@ use provlab_protocol::scim::{
 use provlab_protocol::syncrepl::SyncRequest;
 use uuid::Uuid;
 
-use super::attributes::{self, CHANGE_NUMBER, ID};
+use super::attributes::{self, ID};
 use super::csn::Csn;
 use super::refresh::{Collector, Refresh};
 use super::resource::{NamedLink, filter_of, id_of, kind_of, resource_of};
-use super::watermark::{MAX_BOUNDS, Progress, Work};
+use super::watermark::{Progress, Work};
 use crate::directory::ad::resource::add_link;
 use crate::directory::ldap::{Entry, Filter, LdapConnection, LdapError, ResultCode, Scope, Search};
 use crate::directory::{Directory, DirectoryError};
@@ -34,16 +34,10 @@ const NAMES_AT_ONCE: usize = 200;
 
 /// An open session with one server.
 pub struct OpenLdap {
-    connection: LdapConnection,
+    pub(super) connection: LdapConnection,
     domain: String,
     root: Dn,
     replica: ReplicaToken,
-}
-
-/// One page of a reading.
-enum Page {
-    Whole(Vec<Entry>),
-    TooMany,
 }
 
 impl OpenLdap {
@@ -137,104 +131,6 @@ impl OpenLdap {
             .ok_or_else(|| self.nonsense("no synchronization cookie with a change sequence number"))
     }
 
-    /// The objects of one page, if they are no more than `limit`.
-    async fn page(
-        &mut self,
-        from: Option<Csn>,
-        to: Option<Csn>,
-        asked: &Asked<'_>,
-        limit: usize,
-    ) -> Result<Page, DirectoryError> {
-        let size = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
-        let search = self.search(changed_between(asked.kinds, from, to), &asked.read);
-        let paged = PagedResults {
-            size,
-            cookie: Vec::new(),
-        };
-        let control = Control::new(oid::control::PAGED_RESULTS, true).with_value(paged.to_value());
-        let (entries, _) = self.connection.search_with(&search, &[control]).await?;
-        Ok(if entries.len() > limit {
-            Page::TooMany
-        } else {
-            Page::Whole(entries)
-        })
-    }
-
-    /// Where to cut a reading that is too large for one page: looks at the change numbers alone.
-    async fn bounds_between(
-        &mut self,
-        from: Option<Csn>,
-        to: Option<Csn>,
-        asked: &Asked<'_>,
-        limit: usize,
-    ) -> Result<Vec<Csn>, DirectoryError> {
-        let search = self.search(
-            changed_between(asked.kinds, from, to),
-            &[CHANGE_NUMBER.to_owned()],
-        );
-        let (mut numbers, mut unnumbered) = (Vec::new(), false);
-        let mut each = |entry: Entry| match entry.text(CHANGE_NUMBER).and_then(Csn::parse) {
-            Some(number) => numbers.push(number),
-            None => unnumbered = true,
-        };
-        self.connection.search_each(&search, &[], &mut each).await?;
-        if unnumbered {
-            return Err(
-                self.nonsense("an object without entryCSN; the agent's account has to be allowed to read it")
-            );
-        }
-        Ok(bounds(numbers, limit))
-    }
-
-    /// Reads the next page, cutting what is too large; gives the entries and where the reading goes on.
-    async fn read(
-        &mut self,
-        mut from: Option<Csn>,
-        mut bounds: Vec<Csn>,
-        asked: &Asked<'_>,
-        limit: usize,
-    ) -> Result<(Vec<Entry>, Work), DirectoryError> {
-        let mut limit = limit;
-        loop {
-            let to = bounds.first().copied();
-            match self.page(from, to, asked, limit).await? {
-                Page::TooMany => {
-                    let mut cut = self.bounds_between(from, to, asked, limit).await?;
-                    if cut.is_empty() {
-                        // All have one change number: they come at once or not at all.
-                        limit = self.whole_or_nothing(limit)?;
-                    }
-                    let room = MAX_BOUNDS.saturating_sub(cut.len());
-                    bounds.truncate(room);
-                    cut.append(&mut bounds);
-                    bounds = cut;
-                }
-                Page::Whole(entries) => {
-                    let Some(to) = to else {
-                        return Ok((entries, Work::Idle));
-                    };
-                    bounds.remove(0);
-                    from = Some(to.next());
-                    if !entries.is_empty() {
-                        return Ok((entries, Work::Reading { from, bounds }));
-                    }
-                }
-            }
-        }
-    }
-
-    fn whole_or_nothing(&self, limit: usize) -> Result<usize, DirectoryError> {
-        let most = usize::try_from(MAX_COUNT).unwrap_or(usize::MAX);
-        if limit < most {
-            return Ok(most);
-        }
-        Err(DirectoryError::TooMany {
-            server: self.server().to_owned(),
-            found: limit + 1,
-            limit: most,
-        })
-    }
-
     /// Makes the resources of entries, with the ids of what they link to.
     async fn resources(
         &mut self,
@@ -315,7 +211,7 @@ impl OpenLdap {
         }
     }
 
-    fn search(&self, filter: Filter, attributes: &[String]) -> Search {
+    pub(super) fn search(&self, filter: Filter, attributes: &[String]) -> Search {
         Search {
             base: self.root.to_string(),
             scope: Scope::Subtree,
@@ -340,7 +236,7 @@ impl OpenLdap {
         }
     }
 
-    fn nonsense(&self, detail: &str) -> DirectoryError {
+    pub(super) fn nonsense(&self, detail: &str) -> DirectoryError {
         DirectoryError::Nonsense {
             server: self.server().to_owned(),
             detail: detail.to_owned(),
@@ -359,12 +255,12 @@ impl OpenLdap {
 }
 
 /// What the cloud asks for.
-struct Asked<'a> {
-    kinds: &'a [ResourceType],
+pub(super) struct Asked<'a> {
+    pub(super) kinds: &'a [ResourceType],
     /// Attributes by the cloud's names.
     names: Vec<String>,
     /// Attributes by the server's names.
-    read: Vec<String>,
+    pub(super) read: Vec<String>,
 }
 
 impl<'a> Asked<'a> {
@@ -380,29 +276,6 @@ impl<'a> Asked<'a> {
             names,
         }
     }
-}
-
-/// Objects of these kinds whose last change lies between two numbers, both included.
-fn changed_between(kinds: &[ResourceType], from: Option<Csn>, to: Option<Csn>) -> Filter {
-    let number = |number: Csn| number.to_string().into_bytes();
-    let mut all = vec![filter_of(kinds)];
-    all.extend(from.map(|from| Filter::AtLeast(CHANGE_NUMBER.to_owned(), number(from))));
-    all.extend(to.map(|to| Filter::AtMost(CHANGE_NUMBER.to_owned(), number(to))));
-    Filter::And(all)
-}
-
-/// The ends of pages of `limit` objects each but the last, which is open; larger ones where there would be too many.
-fn bounds(mut numbers: Vec<Csn>, limit: usize) -> Vec<Csn> {
-    numbers.sort_unstable();
-    let stride = limit.max(numbers.len().div_ceil(MAX_BOUNDS)).max(1);
-    let last = numbers.last().copied();
-    let mut bounds: Vec<_> = numbers
-        .chunks_exact(stride)
-        .filter_map(|page| page.last().copied())
-        .filter(|bound| Some(*bound) != last)
-        .collect();
-    bounds.dedup();
-    bounds
 }
 
 /// One page of deletions behind `after`; true if there are more.
@@ -514,39 +387,10 @@ impl Directory for OpenLdap {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    fn numbers(count: u32) -> Vec<Csn> {
-        let number = |count| Csn::parse(&format!("20261123054523.{count:06}Z#000000#000#000000"));
-        (0..count).rev().map(|count| number(count).unwrap()).collect()
-    }
-
-    #[test]
-    fn readings_are_cut_into_pages_of_the_asked_size() {
-        assert_eq!(bounds(numbers(0), 2), []);
-        assert_eq!(bounds(numbers(2), 2), []);
-        let cut: Vec<_> = bounds(numbers(5), 2).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            cut,
-            [
-                "20261123054523.000001Z#000000#000#000000",
-                "20261123054523.000003Z#000000#000#000000"
-            ]
-        );
-        let same = vec![numbers(1)[0]; 9];
-        assert_eq!(bounds(same, 2), [], "what has one number cannot be cut");
-    }
-
-    #[test]
-    fn more_pages_than_a_watermark_holds_become_larger_pages() {
-        let many = numbers(u32::try_from(MAX_BOUNDS).unwrap() * 3);
-        assert!(bounds(many.clone(), 1).len() <= MAX_BOUNDS);
-        assert_eq!(bounds(many, 3).len(), MAX_BOUNDS - 1);
-    }
 
     #[test]
     fn deletions_go_on_where_the_last_page_ended() {

@@ -15,7 +15,7 @@ use super::{
     server::{DirectoryServer, EmbeddedServer},
 };
 #[cfg(feature = "containers")]
-use super::{not_on, samba::SambaServer};
+use super::{not_on, openldap::OpenLdapServer, samba::SambaServer};
 use crate::{
     cli::Mock,
     scenario::{Domain, StageName},
@@ -53,7 +53,10 @@ pub(super) async fn start(stage: StageName, ground: &Ground<'_>) -> Result<Direc
             StageName::Sim | StageName::Live => Box::new(embedded(ground, domain).await?),
             #[cfg(feature = "containers")]
             StageName::Samba => Box::new(Box::pin(samba(ground, domain)).await?),
-            _ => {
+            #[cfg(feature = "containers")]
+            StageName::Openldap => Box::new(Box::pin(OpenLdapServer::start(ground, domain)).await?),
+            #[cfg(not(feature = "containers"))]
+            StageName::Samba | StageName::Openldap => {
                 return Err(WorldError::Missing(
                     crate::stage::availability(stage).err().unwrap_or_default(),
                 ));
@@ -111,7 +114,11 @@ async fn samba(ground: &Ground<'_>, domain: &Domain) -> Result<SambaServer, Worl
 }
 
 /// Reads a domain as its administrator would, from its first domain controller.
-fn reader_of(ground: &Ground<'_>, domain: &Domain, names: &NameTable) -> Result<Reader, WorldError> {
+pub(super) fn reader_of(
+    ground: &Ground<'_>,
+    domain: &Domain,
+    names: &NameTable,
+) -> Result<Reader, WorldError> {
     let server = domain
         .domain_controller_names()
         .into_iter()

@@ -14,6 +14,8 @@ mod folder;
 mod host;
 mod line;
 mod mock;
+#[cfg(feature = "containers")]
+mod openldap;
 mod reader;
 #[cfg(feature = "containers")]
 mod samba;
@@ -59,7 +61,10 @@ use crate::{
     cli::Mock,
     run::RunOptions,
     scenario::{Fault, Part, Scenario, ServiceName, StageName},
-    world::{BetweenPages, Book, InstallOutcome, InstallRequest, Power, ServiceState, World, WorldError},
+    world::{
+        BetweenPages, Book, InstallOutcome, InstallRequest, Power, ServiceState, UnknownName, World,
+        WorldError,
+    },
 };
 
 pub use binary::started_as_agent;
@@ -269,6 +274,13 @@ impl World for LiveWorld {
 
     fn book(&self) -> &Book {
         &self.book
+    }
+
+    fn logon_name(&self, account: &str) -> Result<String, UnknownName> {
+        let (domain, name) = self.book.split(account)?;
+        let server = self.directories.get(&domain.name.value.to_lowercase());
+        let own = server.and_then(|server| server.logon_name(name));
+        Ok(own.unwrap_or_else(|| account.to_owned()))
     }
 
     fn door(&self) -> &Platform {

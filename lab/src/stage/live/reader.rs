@@ -24,7 +24,8 @@ const OPERATION_LIMIT: Duration = Duration::from_secs(60);
 
 /// Leaves out what every domain has: the critical objects, and containers that hold no scenario's objects.
 const OWN_OBJECTS: &str = "(!(|(isCriticalSystemObject=TRUE)(objectClass=container)(objectClass=builtinDomain)\
-     (objectClass=foreignSecurityPrincipal)(objectClass=domainDNS)(objectClass=lostAndFound)))";
+     (objectClass=foreignSecurityPrincipal)(objectClass=domainDNS)(objectClass=lostAndFound)\
+     (objectClass=msDS-PasswordSettingsContainer)))";
 
 /// A domain controller and who reads it.
 pub(super) struct Reader {

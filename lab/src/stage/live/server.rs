@@ -19,6 +19,12 @@ pub(in crate::stage) trait DirectoryServer {
     /// Where its domain controllers really listen.
     fn names(&self) -> &NameTable;
 
+    /// The name that an account logs on by, where it is not `NETBIOS\account`.
+    fn logon_name(&self, account: &str) -> Option<String> {
+        let _ = account;
+        None
+    }
+
     /// Carries a command out, or shows the directory's state.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 use super::attributes;
 use super::policy::{self, Policy};
 use super::state;
-use crate::access::Token;
 use crate::directory::Directory;
 use crate::gmsa;
 use crate::model::{Context, LdapError, Object};
@@ -39,9 +38,10 @@ pub fn attribute(
             policy::resultant(directory, object).and_then(|pso| one(directory.dn_text(pso)))
         }
         "tokengroups" => {
-            let token = Token::of_account(directory, object);
-            let domain = token.groups.iter().filter(|sid| sid.sub_authorities().len() > 1);
-            Some(domain.map(|sid| sid.to_bytes()).collect())
+            // Those of the account itself: what everybody is in by a well-known SID is no part of it.
+            let groups = directory.groups_of(object).into_iter();
+            let sids = groups.filter_map(|group| directory.sid(directory.get(group)?));
+            Some(sids.map(|sid| sid.to_bytes()).collect())
         }
         _ => None,
     })

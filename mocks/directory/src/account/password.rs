@@ -135,6 +135,20 @@ pub fn stored_hash(account: &Object) -> Option<NtHash> {
     Some(NtHash::from_bytes(bytes))
 }
 
+/// Whether it is one of the two passwords before this one: such a mistake is not counted as a wrong password.
+#[must_use]
+pub fn was_before(account: &Object, password: &[u8]) -> bool {
+    let Ok(password) = std::str::from_utf8(password) else {
+        return false;
+    };
+    let hash = nt_hash(password);
+    account.secret(ATTRIBUTES.nt_pwd_history).is_some_and(|history| {
+        // The first one is the password itself.
+        let mut before = history.expose().skip(1).take(2);
+        before.any(|old| old == hash.as_bytes())
+    })
+}
+
 /// What storing a new password writes, without any rule: hash, history, time.
 #[must_use]
 pub fn updates(policy: &Policy, account: &Object, hash: &NtHash, now: FileTime) -> AttributeUpdates {

@@ -21,6 +21,9 @@ const PASSWORD_RESTRICTION: u32 = 0x52d;
 const NOT_STORED: UserAccountControl =
     UserAccountControl(UserAccountControl::LOCKOUT.0 | UserAccountControl::PASSWORD_EXPIRED.0);
 
+/// One of these every account is; it is an ordinary one where nobody says so.
+const ACCOUNT_KINDS: UserAccountControl = UserAccountControl(0x200 | 0x800 | 0x1000 | 0x2000);
+
 /// What a new user or computer has where its creator says nothing.
 const DEFAULTS: [(&str, &str); 8] = [
     ("accountExpires", "9223372036854775807"),
@@ -93,7 +96,12 @@ fn control_flags(
         Some(_) => attributes::control_flags(after),
         None => default_flags(after),
     };
-    let flags = wanted.without(NOT_STORED);
+    let stored = wanted.without(NOT_STORED);
+    let flags = if stored.intersects(ACCOUNT_KINDS) {
+        stored
+    } else {
+        stored | UserAccountControl::NORMAL_ACCOUNT
+    };
     let needs_password = !flags.is_disabled()
         && flags.contains(UserAccountControl::NORMAL_ACCOUNT)
         && !flags.contains(UserAccountControl::PASSWORD_NOT_REQUIRED)
@@ -142,7 +150,7 @@ fn password_time(
             Ok(())
         }
         Some(ticks) if u64::try_from(ticks) == Ok(context.now.0) => Ok(()),
-        Some(_) => Err(refused("pwdLastSet")),
+        Some(_) => Err(LdapError::system(INVALID_PARAMETER)),
     }
 }
 

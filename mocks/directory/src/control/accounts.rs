@@ -78,6 +78,13 @@ pub(super) fn set_disabled(
     update(desk, dnt, &updates)
 }
 
+/// As after a wrong password under a policy that locks at the first one.
+pub(super) fn lock(desk: &mut Desk<'_>, account: &str) -> Result<Change, ControlError> {
+    let object = find(desk.directory, account)?.dnt;
+    let updates = vec![("lockoutTime", decimal(desk.now().0)), ("badPwdCount", decimal(1))];
+    update(desk, object, &updates)
+}
+
 pub(super) fn unlock(desk: &mut Desk<'_>, account: &str) -> Result<Change, ControlError> {
     let object = find(desk.directory, account)?.dnt;
     let updates = vec![("lockoutTime", decimal(0)), ("badPwdCount", decimal(0))];

@@ -21,7 +21,7 @@ pub(super) struct Wanted {
 }
 
 /// Attributes that differ between runs, or that say nothing about what happened: a dump leaves them out.
-pub const NOISE: [&str; 26] = [
+pub const NOISE: [&str; 27] = [
     "accountExpires",
     "badPasswordTime",
     "codePage",
@@ -29,6 +29,7 @@ pub const NOISE: [&str; 26] = [
     "distinguishedName",
     "dSCorePropagationData",
     "instanceType",
+    "isCriticalSystemObject",
     "lastLogoff",
     "lastLogon",
     "lastLogonTimestamp",
@@ -92,6 +93,7 @@ fn filter(wanted: &Wanted) -> Filter {
         Filter::equals("objectClass", "foreignSecurityPrincipal"),
         Filter::equals("objectClass", "domainDNS"),
         Filter::equals("objectClass", "lostAndFound"),
+        Filter::equals("objectClass", "msDS-PasswordSettingsContainer"),
     ];
     Filter::Not(Box::new(Filter::Or(dull.to_vec())))
 }

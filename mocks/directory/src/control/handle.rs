@@ -86,10 +86,7 @@ impl Handle {
                     let now = desk.now().0;
                     accounts::set(desk, &account, "accountExpires", now)
                 }
-                C::LockAccount { account } => {
-                    let now = desk.now().0;
-                    accounts::set(desk, &account, "lockoutTime", now)
-                }
+                C::LockAccount { account } => accounts::lock(desk, &account),
                 C::UnlockAccount { account } => accounts::unlock(desk, &account),
                 C::SetPolicy(policy) => accounts::set_policy(desk, &policy),
                 C::PutUser(user) => objects::put_user(desk, &user),

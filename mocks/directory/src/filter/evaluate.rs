@@ -83,7 +83,21 @@ fn prepare(directory: &Directory, filter: &Filter) -> Term {
         Filter::And(list) => Term::And(list.iter().map(|f| prepare(directory, f)).collect()),
         Filter::Or(list) => Term::Or(list.iter().map(|f| prepare(directory, f)).collect()),
         Filter::Not(inner) => Term::Not(Box::new(prepare(directory, inner))),
-        Filter::Present(name) => with(directory, name, |attribute, _| Term::Present(attribute)),
+        Filter::Present(name) => with(directory, name, |attribute, _| {
+            let known = &directory.schema().known;
+            // Every object has these, whoever may read them (MS-ADTS 3.1.1.3.1.3.1).
+            let always = [
+                known.object_class,
+                known.distinguished_name,
+                known.name,
+                known.object_guid,
+            ];
+            if always.contains(&attribute) {
+                Term::Constant(Some(true))
+            } else {
+                Term::Present(attribute)
+            }
+        }),
         Filter::Equality { attribute, value } | Filter::Approx { attribute, value } => {
             if attribute.eq_ignore_ascii_case("anr") {
                 return ambiguous_name(value);

@@ -6,6 +6,8 @@ mod text;
 
 use std::fmt;
 
+use crate::schema::Schema;
+
 pub use evaluate::Evaluator;
 pub(crate) use plan::candidates;
 pub use text::{FilterError, MAX_FILTER_TEXT_BYTES};
@@ -102,6 +104,48 @@ impl Filter {
     #[must_use]
     pub fn everything() -> Self {
         Self::Present("objectClass".to_owned())
+    }
+
+    /// The first constructed attribute that it asks about: Active Directory refuses such a filter as inappropriate
+    /// matching (MS-ADTS 3.1.1.3.1.3.1).
+    #[must_use]
+    pub fn constructed_attribute(&self) -> Option<&str> {
+        let schema = Schema::get();
+        let is_constructed = |name: &str| {
+            // Ambiguous name resolution is constructed, and there to be asked about.
+            let id = schema
+                .attribute(name)
+                .filter(|_| !name.eq_ignore_ascii_case("anr"));
+            id.is_some_and(|id| schema.def(id).is_constructed())
+        };
+        let mut open = vec![self];
+        while let Some(filter) = open.pop() {
+            let name = match filter {
+                Self::And(inner) | Self::Or(inner) => {
+                    open.extend(inner);
+                    continue;
+                }
+                Self::Not(inner) => {
+                    open.push(inner);
+                    continue;
+                }
+                Self::Present(attribute)
+                | Self::Equality { attribute, .. }
+                | Self::Substrings { attribute, .. }
+                | Self::GreaterOrEqual { attribute, .. }
+                | Self::LessOrEqual { attribute, .. }
+                | Self::Approx { attribute, .. }
+                | Self::Extensible {
+                    attribute: Some(attribute),
+                    ..
+                } => attribute,
+                Self::Extensible { attribute: None, .. } => continue,
+            };
+            if is_constructed(name) {
+                return Some(name);
+            }
+        }
+        None
     }
 
     /// Whether it is within [`MAX_FILTER_DEPTH`] and [`MAX_FILTER_TERMS`].

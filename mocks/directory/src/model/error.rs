@@ -160,6 +160,26 @@ impl LdapError {
         Self::service(ResultCode::UnwillingToPerform, win32, "5003 (WILL_NOT_PERFORM)")
     }
 
+    /// `inappropriateMatching` for a filter about a constructed attribute.
+    #[must_use]
+    pub fn inappropriate_matching(name: &str) -> Self {
+        Self::new(
+            ResultCode::InappropriateMatching,
+            format!(
+                "0000202E: LdapErr: DSID-0C0906E8, comment: Error processing filter, data 0, v4563 ({name})"
+            ),
+        )
+    }
+
+    /// A `SysErr`: the account database found a value that it cannot take.
+    #[must_use]
+    pub fn system(win32: u32) -> Self {
+        Self::new(
+            ResultCode::Other,
+            format!("{win32:08X}: SysErr: DSID-031A1262, problem 22 (Invalid argument), data 0\n"),
+        )
+    }
+
     /// `insufficientAccessRights` for a missing right (PR 16.2).
     #[must_use]
     pub fn access_denied() -> Self {

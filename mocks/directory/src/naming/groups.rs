@@ -17,6 +17,9 @@ const BUILTIN_LOCAL: &str = "-2147483643";
 const TYPE_GROUP: &str = "268435456";
 const TYPE_ALIAS: &str = "536870912";
 
+/// `systemFlags` of the built-in groups: neither to be moved nor renamed nor deleted.
+const FIXED: &str = "-1946157056";
+
 /// A row: relative identifier, name, kind, whether its members are protected as administrators.
 type Row = (u32, &'static str, &'static str, bool);
 
@@ -145,6 +148,9 @@ fn group(builder: &mut Builder<'_>, container: Dnt, row: &Row, authority: Sid) -
         ("isCriticalSystemObject", text("TRUE")),
     ] {
         builder.add(&mut object, attribute, value)?;
+    }
+    if authority == well_known::BUILTIN {
+        builder.add(&mut object, "systemFlags", text(FIXED))?;
     }
     if protected {
         builder.add(&mut object, "adminCount", text("1"))?;

@@ -32,7 +32,7 @@ pub(super) fn values(
             .collect(),
         "createTimeStamp" => vec![generalized_time(object.when_created)],
         "modifyTimeStamp" => vec![generalized_time(object.when_changed)],
-        "structuralObjectClass" => vec![text(directory.class_name(object))],
+        "structuralObjectClass" => structural_classes(view, object),
         "subSchemaSubEntry" => vec![text(&format!(
             "CN=Aggregate,{}",
             directory.identity().schema_dn()
@@ -67,6 +67,16 @@ pub(super) fn values(
             .collect(),
     };
     Ok(values)
+}
+
+/// The object's class and those that it derives from, without auxiliary ones.
+fn structural_classes(view: &View<'_>, object: &Object) -> Vec<Value> {
+    let schema = view.directory.schema();
+    let class = schema.class(view.directory.class_name(object));
+    class.map_or_else(Vec::new, |class| {
+        let chain = schema.class_chain(class);
+        chain.iter().map(|class| text(class.name)).collect()
+    })
 }
 
 fn principal_name(view: &View<'_>, object: &Object) -> Option<Value> {

@@ -157,7 +157,7 @@ impl<'a> EntryWriter<'a> {
         if def.link_id != 0 && def.syntax == Syntax::Dn {
             let targets = database.references(object, selected.attribute);
             let (description, slice) = ranged(def.name, &targets, selected.range);
-            if slice.is_empty() && selected.range.is_none() {
+            if targets.is_empty() {
                 return;
             }
             let values = slice

@@ -133,6 +133,9 @@ impl<'a> Prepared<'a> {
                 "00002024: SvcErr: the search filter has too many or too deeply nested terms",
             ));
         }
+        if let Some(name) = request.filter.constructed_attribute() {
+            return Err(LdapError::inappropriate_matching(name));
+        }
         let view = View::new(directory, context);
         let base = if request.base.is_root() && request.all_naming_contexts {
             None

@@ -29,6 +29,10 @@ pub(super) fn serve(
     if session.service == Service::GlobalCatalog {
         return Err(LdapError::unwilling(UNWILLING));
     }
+    if matches!(&operation, Operation::Modify { dn, .. } if dn.is_empty()) {
+        // None of the operations that AD offers as writes to the rootDSE.
+        return Err(LdapError::unwilling(UNWILLING));
+    }
     let (name, tag, mut told) = describe(session, &operation)?;
     let context = session.context(moment);
     let result = perform(moment.directory, &context, operation, controls);

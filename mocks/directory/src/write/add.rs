@@ -7,7 +7,7 @@ use provlab_protocol::sid::{Sid, rid};
 
 use super::draft::Draft;
 use super::rules;
-use super::values::{category_of, read_value};
+use super::values::{category_of, read_value, same};
 use super::{apply, win32};
 use crate::access::{self, Right, TokenKind};
 use crate::account::password::{self, PasswordWrite};
@@ -46,6 +46,7 @@ pub(crate) fn add(
     let mut initial_password = None;
     for attribute in &request.attributes {
         if attribute.name.eq_ignore_ascii_case("unicodePwd") {
+            rules::check_class_allows(directory, &draft.object, known.unicode_pwd)?;
             initial_password = attribute.values.first();
             continue;
         }
@@ -60,8 +61,11 @@ pub(crate) fn add(
             PasswordWrite::Initial { new },
             false,
         )?;
+        let timed = draft.object.first(known.pwd_last_set).is_some();
         for (name, values) in updates {
-            apply(directory, &mut draft, context.now, name, values)?;
+            if !(timed && name == "pwdLastSet") {
+                apply(directory, &mut draft, context.now, name, values)?;
+            }
         }
     }
     for (name, values) in settle(directory, context, None, &draft.object)? {
@@ -70,6 +74,8 @@ pub(crate) fn add(
     if let Some(kind) = rules::account_type(directory, &draft.object) {
         draft.set(directory, known.sam_account_type, vec![kind]);
     }
+    rules::check_account_name(directory, &draft.object)?;
+    rules::check_group_type(directory, None, &draft.object)?;
     rules::check_unique(directory, &draft.object)?;
     rules::check_required(directory, &draft.object)?;
     let dnt = draft.object.dnt;
@@ -95,14 +101,19 @@ fn class_of(directory: &Directory, request: &AddRequest) -> Result<&'static Clas
     let mut classes = Vec::new();
     for value in &named.values {
         let name = std::str::from_utf8(value).map_err(|_| violation())?;
-        classes.push(schema.class(name).ok_or_else(violation)?);
+        classes.push(
+            schema
+                .class(name)
+                .ok_or_else(|| LdapError::undefined_attribute(name))?,
+        );
     }
     let specific = classes
         .iter()
         .copied()
         .filter(|class| class.is_structural())
         .max_by_key(|class| schema.class_chain(class).len())
-        .ok_or_else(violation)?;
+        // Abstract and auxiliary classes alone make no object.
+        .ok_or_else(|| LdapError::unwilling(win32::UNWILLING))?;
     // Everything else has to be an ancestor or an auxiliary class.
     let fits = classes.iter().all(|class| {
         schema.derives_from(specific, class.name)
@@ -208,16 +219,27 @@ fn add_attribute(
     {
         return Ok(());
     }
-    if let Name::Child { attribute, .. } = &draft.object.name
-        && *attribute == id
+    if let Name::Child {
+        attribute: naming,
+        value,
+        ..
+    } = &draft.object.name
+        && *naming == id
     {
-        return Ok(());
+        return check_repeated_name(&attribute.values, value);
     }
     if !system {
         rules::check_writable(def, true)?;
     }
     rules::check_class_allows(directory, &draft.object, id)?;
-    rules::check_single(def, attribute.values.len())?;
+    if def.single_valued && attribute.values.len() > 1 {
+        return Err(LdapError::attribute(
+            ResultCode::ConstraintViolation,
+            win32::SINGLE_VALUE_CONSTRAINT,
+            "1005 (CONSTRAINT_ATT_TYPE)",
+            def.name,
+        ));
+    }
     if attribute.values.is_empty() {
         return Err(LdapError::attribute(
             ResultCode::InvalidAttributeSyntax,
@@ -232,7 +254,7 @@ fn add_attribute(
     let mut stored = Vec::new();
     for value in &attribute.values {
         let value = read_value(directory, id, value)?;
-        if stored.contains(&value) {
+        if stored.iter().any(|known| same(def, known, &value)) {
             return Err(LdapError::attribute(
                 ResultCode::AttributeOrValueExists,
                 win32::ATT_VAL_ALREADY_EXISTS,
@@ -244,6 +266,17 @@ fn add_attribute(
     }
     draft.replace(directory, context.now, id, stored);
     Ok(())
+}
+
+/// The naming attribute may be repeated among the attributes, but with no other value.
+fn check_repeated_name(values: &[Vec<u8>], name: &str) -> Result<(), LdapError> {
+    let same = |value: &Vec<u8>| {
+        std::str::from_utf8(value).is_ok_and(|value| value.to_lowercase() == name.to_lowercase())
+    };
+    match values.iter().find(|value| !same(value)) {
+        Some(other) => Err(LdapError::bad_name(&String::from_utf8_lossy(other))),
+        None => Ok(()),
+    }
 }
 
 fn add_descriptor(directory: &Directory, draft: &mut Draft, values: &[Vec<u8>]) -> Result<(), LdapError> {

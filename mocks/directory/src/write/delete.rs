@@ -6,7 +6,7 @@ use super::win32;
 use crate::access::{self, Right, TokenKind};
 use crate::database::reference;
 use crate::directory::Directory;
-use crate::model::{Context, DeleteRequest, Dnt, LdapError, Name, Object, ResultCode};
+use crate::model::{Context, DeleteRequest, Dnt, LdapError, Name, Object, ResultCode, text};
 
 /// Most objects that one tree delete removes , as on a real server.
 pub(crate) const MAX_TREE_DELETE: usize = 16_384;
@@ -88,6 +88,16 @@ pub(crate) fn delete(
     if critical && !system {
         return Err(LdapError::unwilling(win32::CANT_DELETE));
     }
+    if directory
+        .get(top)
+        .is_some_and(|object| is_primary_group(directory, object))
+    {
+        return Err(LdapError::update(
+            ResultCode::EntryAlreadyExists,
+            win32::MEMBERS_PRIMARY_GROUP,
+            "6005 (ENTRY_EXISTS)",
+        ));
+    }
     // Children first, so that no tombstone has a living object below it.
     for dnt in below.into_iter().rev().chain([top]) {
         bury(directory, context, dnt)?;
@@ -107,6 +117,25 @@ pub(super) fn may_delete(directory: &Directory, context: &Context, object: &Obje
             })
     };
     access::allowed(directory, token, object, Right::Delete) || by_parent()
+}
+
+/// Whether it is the primary group of a living account.
+fn is_primary_group(directory: &Directory, object: &Object) -> bool {
+    if !directory.is_a(object, "group") {
+        return false;
+    }
+    let Some(sid) = directory.sid(object) else {
+        return false;
+    };
+    let rid = sid.rid().to_string();
+    let primary = directory.schema().known.primary_group_id;
+    directory.database().iter().any(|account| {
+        !account.deleted
+            && account
+                .first(primary)
+                .is_some_and(|value| value.as_ref() == rid.as_bytes())
+            && directory.primary_group(account) == Some(object.dnt)
+    })
 }
 
 fn is_critical(directory: &Directory, object: &Object) -> bool {
@@ -168,13 +197,23 @@ fn bury(directory: &mut Directory, context: &Context, dnt: Dnt) -> Result<(), Ld
             !def.survives_deletion() && !KEPT.contains(&def.name)
         })
         .collect();
-    draft.object.remove(&stripped);
+    draft.object.remove(&[]);
+    for id in stripped {
+        // DirSync tells which attributes were lost; what it never told needs no trace.
+        if schema.def(id).is_local() || schema.def(id).secret {
+            draft.object.remove(&[id]);
+        } else {
+            draft.set(directory, id, Vec::new());
+        }
+    }
     draft.set_name(Name::Child {
         parent: container,
         attribute,
         value: format!("{value}\nDEL:{}", draft.object.guid).into(),
     });
     draft.object.deleted = true;
+    // Without the Recycle Bin there is no way back, and Samba says so as well.
+    draft.set(directory, known.is_recycled, vec![text("TRUE")]);
     draft.set(directory, known.last_known_parent, vec![reference(parent, &[])]);
     let from = directory.database().links_from(dnt).map(|(key, _)| key);
     let links: Vec<_> = from.chain(directory.database().links_to(dnt)).collect();

@@ -43,6 +43,12 @@ mod win32 {
     pub(super) const ATTRIBUTE_OWNED_BY_SAM: u32 = 0x209A;
     pub(super) const CANT_MOD_SYSTEM_ONLY: u32 = 0x20B1;
     pub(super) const CANT_ADD_SYSTEM_ONLY: u32 = 0x20B2;
+    pub(super) const UNWILLING: u32 = 0x2035;
+    pub(super) const NO_PARENT_OBJECT: u32 = 0x2089;
+    pub(super) const NAME_REFERENCE_INVALID: u32 = 0x20B5;
+    pub(super) const INVALID_GROUP_TYPE: u32 = 0x2141;
+    pub(super) const INVALID_ACCOUNT_NAME: u32 = 0x523;
+    pub(super) const MEMBERS_PRIMARY_GROUP: u32 = 0x55E;
     pub(super) const ILLEGAL_MOD_OPERATION: u32 = 0x2077;
     pub(super) const CANT_DELETE: u32 = 0x20C8;
     pub(super) const CROSS_NC: u32 = 0x20F7;

@@ -11,7 +11,7 @@ use crate::account::password::{self, PasswordWrite};
 use crate::account::rules::settle;
 use crate::directory::Directory;
 use crate::model::{
-    Context, LdapError, Modification, ModifyOperation, ModifyRequest, Name, ResultCode, Value,
+    Context, Dnt, LdapError, Modification, ModifyOperation, ModifyRequest, Name, ResultCode, Value,
 };
 use crate::schema::{AttributeDef, AttributeId};
 
@@ -33,6 +33,7 @@ pub(crate) fn modify(
     let mut password = PasswordSteps::default();
     for step in &request.modifications {
         if step.attribute.name.eq_ignore_ascii_case("unicodePwd") {
+            rules::check_class_allows(directory, &before, directory.schema().known.unicode_pwd)?;
             password.take(step)?;
         } else {
             modify_attribute(directory, context, request, &mut draft, step)?;
@@ -40,8 +41,12 @@ pub(crate) fn modify(
     }
     if let Some(write) = password.write()? {
         let updates = password::write(directory, context, &before, write, request.policy_hints)?;
+        // A request that writes the time of the password as well, as "must change" does, decides it.
+        let timed = writes(request, "pwdLastSet");
         for (name, values) in updates {
-            apply(directory, &mut draft, context.now, name, values)?;
+            if !(timed && name == "pwdLastSet") {
+                apply(directory, &mut draft, context.now, name, values)?;
+            }
         }
     }
     for (name, values) in settle(directory, context, Some(&before), &draft.object)? {
@@ -51,10 +56,45 @@ pub(crate) fn modify(
         let id = directory.schema().known.sam_account_type;
         draft.set(directory, id, vec![kind]);
     }
+    rules::check_account_name(directory, &draft.object)?;
+    rules::check_group_type(directory, Some(&before), &draft.object)?;
+    rules::check_primary_group(directory, &before, &draft.object)?;
     rules::check_unique(directory, &draft.object)?;
     rules::check_required(directory, &draft.object)?;
+    let swap = rules::primary_group_change(directory, &before, &draft.object);
     draft.finish(directory, context.now);
+    if let Some((old, new)) = swap {
+        swap_primary_group(directory, context, before.dnt, old, new);
+    }
     Ok(())
+}
+
+/// Who leaves a primary group stays in it as an ordinary member, and is no ordinary member of the new one any more.
+fn swap_primary_group(
+    directory: &mut Directory,
+    context: &Context,
+    account: Dnt,
+    old: Option<Dnt>,
+    new: Dnt,
+) {
+    let member = directory.schema().known.member;
+    for (group, joins) in old.map(|old| (old, true)).into_iter().chain([(new, false)]) {
+        let Some(object) = directory.get(group) else {
+            continue;
+        };
+        let mut draft = Draft::of(directory, object);
+        if joins {
+            draft.link(directory, context.now, member, account);
+        } else {
+            draft.unlink(directory, member, account);
+        }
+        draft.finish(directory, context.now);
+    }
+}
+
+fn writes(request: &ModifyRequest, attribute: &str) -> bool {
+    let mut steps = request.modifications.iter();
+    steps.any(|step| step.attribute.name.eq_ignore_ascii_case(attribute))
 }
 
 /// The steps of a request that write the password (PR 16.1).
@@ -169,7 +209,8 @@ fn modify_attribute(
             // What does not exist cannot be a value, so there is nothing to delete.
             Err(error)
                 if step.operation == ModifyOperation::Delete
-                    && error.code == ResultCode::NoSuchObject
+                    && def.syntax.is_reference()
+                    && error.code != ResultCode::InvalidDnSyntax
                     && request.permissive => {}
             Err(error) => return Err(error),
         }
@@ -239,8 +280,11 @@ fn delete_values(
 ) -> Result<(), LdapError> {
     let def = directory.schema().def(id);
     if step.attribute.values.is_empty() {
+        if id == directory.schema().known.sam_account_name {
+            return Err(LdapError::unwilling(win32::ILLEGAL_MOD_OPERATION));
+        }
         if !directory.database().has(&draft.object, id) && !request.permissive {
-            return Err(missing(def));
+            return Err(no_values(def));
         }
         for target in directory.database().references(&draft.object, id) {
             draft.unlink(directory, id, target);
@@ -313,6 +357,10 @@ fn missing(def: &AttributeDef) -> LdapError {
     if def.name == "member" {
         return LdapError::unwilling(win32::MEMBER_NOT_IN_GROUP);
     }
+    no_values(def)
+}
+
+fn no_values(def: &AttributeDef) -> LdapError {
     LdapError::attribute(
         ResultCode::NoSuchAttribute,
         win32::CANT_REM_MISSING_ATT,

@@ -37,11 +37,11 @@ pub(crate) fn rename(
         .parse()
         .map_err(|_| LdapError::bad_name(&request.new_rdn))?;
     if directory.schema().attribute(rdn.attribute()) != Some(*attribute) {
-        return Err(naming_violation(&request.dn));
+        return Err(LdapError::unwilling(win32::UNWILLING));
     }
     check_length(rdn.value(), rdn.attribute())?;
     let new_parent = match &request.new_superior {
-        Some(dn) => directory.locate(dn)?,
+        Some(dn) => directory.locate(dn).map_err(|_| no_parent())?,
         None => directory
             .get(*old_parent)
             .ok_or_else(|| LdapError::no_such_object(String::new()))?,
@@ -72,6 +72,11 @@ pub(crate) fn rename(
     draft.set_name(name);
     draft.finish(directory, context.now);
     Ok(())
+}
+
+/// AD's answer to a new superior that is not there.
+fn no_parent() -> LdapError {
+    LdapError::service(ResultCode::Other, win32::NO_PARENT_OBJECT, "5012 (DIR_ERROR)")
 }
 
 fn check_rights(

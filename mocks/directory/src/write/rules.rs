@@ -27,6 +27,9 @@ pub(super) fn check_writable(def: &AttributeDef, adding: bool) -> Result<(), Lda
     if OWNED_BY_SAM.contains(&def.name) {
         return Err(LdapError::unwilling(win32::ATTRIBUTE_OWNED_BY_SAM));
     }
+    if adding && def.name == "objectGUID" {
+        return Err(LdapError::unwilling(win32::UNWILLING));
+    }
     let locked = def.system_only && !(adding && SETTABLE_AT_CREATION.contains(&def.name));
     let structural = matches!(
         def.name,
@@ -81,6 +84,91 @@ pub(super) fn check_unique(directory: &Directory, object: &Object) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Characters that no account name has (MS-SAMR 3.1.1.6).
+const NOT_IN_ACCOUNT_NAMES: &str = "\"/\\[]:|<>+=;?,*";
+
+/// Longest account name of a user (MS-SAMR 3.1.1.6); computers and groups are free of it.
+const MAX_USER_NAME_UNITS: usize = 20;
+
+/// Refuses an account name with characters that account names do not have, or too long a one of a user.
+pub(super) fn check_account_name(directory: &Directory, object: &Object) -> Result<(), LdapError> {
+    let Some(name) = object.first(directory.schema().known.sam_account_name) else {
+        return Ok(());
+    };
+    let forbidden = name
+        .iter()
+        .any(|byte| NOT_IN_ACCOUNT_NAMES.as_bytes().contains(byte));
+    let is_person = directory.is_a(object, "user") && !directory.is_a(object, "computer");
+    let units = String::from_utf8_lossy(name).encode_utf16().count();
+    if forbidden || (is_person && units > MAX_USER_NAME_UNITS) {
+        Err(LdapError::system(win32::INVALID_ACCOUNT_NAME))
+    } else {
+        Ok(())
+    }
+}
+
+/// The bits of `groupType` that say how far a group reaches: global, domain local, universal.
+const SCOPES: [i64; 3] = [0x2, 0x4, 0x8];
+
+/// Refuses a `groupType` without a scope, and a change between global and domain local, which goes by way of
+/// universal.
+pub(super) fn check_group_type(
+    directory: &Directory,
+    before: Option<&Object>,
+    after: &Object,
+) -> Result<(), LdapError> {
+    let known = &directory.schema().known;
+    let scope = |object: &Object| {
+        let number = object.first(known.group_type)?;
+        let kind = Syntax::Integer.number(number)?;
+        Some(SCOPES.into_iter().filter(|bit| kind & bit != 0).sum::<i64>())
+    };
+    let Some(wanted) = scope(after) else {
+        return Ok(());
+    };
+    let crosses = before
+        .and_then(scope)
+        .is_some_and(|had| had != wanted && had != 0x8 && wanted != 0x8);
+    if SCOPES.contains(&wanted) && !crosses {
+        Ok(())
+    } else {
+        Err(LdapError::unwilling(win32::INVALID_GROUP_TYPE))
+    }
+}
+
+/// Refuses a primary group that the account is not a member of.
+pub(super) fn check_primary_group(
+    directory: &Directory,
+    before: &Object,
+    after: &Object,
+) -> Result<(), LdapError> {
+    let known = &directory.schema().known;
+    if before.first(known.primary_group_id) == after.first(known.primary_group_id) {
+        return Ok(());
+    }
+    let member = directory.primary_group(after).is_some_and(|group| {
+        directory.get(group).is_some_and(|group| {
+            let members = directory.database().references(group, known.member);
+            members.contains(&after.dnt)
+        })
+    });
+    if member {
+        Ok(())
+    } else {
+        Err(LdapError::unwilling(win32::MEMBER_NOT_IN_GROUP))
+    }
+}
+
+/// The primary groups that a change leads from and to.
+pub(super) fn primary_group_change(
+    directory: &Directory,
+    before: &Object,
+    after: &Object,
+) -> Option<(Option<Dnt>, Dnt)> {
+    let (old, new) = (directory.primary_group(before), directory.primary_group(after)?);
+    (old != Some(new)).then_some((old, new))
 }
 
 /// `sAMAccountType` as it follows from `userAccountControl` or `groupType` (MS-ADTS 3.1.1.4.5.23, MS-SAMR 3.1.1.8.1).
@@ -152,13 +240,13 @@ pub(super) fn check_class_allows(
     ))
 }
 
-/// Refuses several values of a single-valued attribute.
+/// Refuses to make several values of a single-valued attribute out of what an object has.
 pub(super) fn check_single(def: &AttributeDef, count: usize) -> Result<(), LdapError> {
     if def.single_valued && count > 1 {
         return Err(LdapError::attribute(
-            ResultCode::ConstraintViolation,
+            ResultCode::AttributeOrValueExists,
             win32::SINGLE_VALUE_CONSTRAINT,
-            "1005 (CONSTRAINT_ATT_TYPE)",
+            "1006 (ATT_OR_VALUE_EXISTS)",
             def.name,
         ));
     }

@@ -18,7 +18,8 @@ pub(crate) enum Stored {
 /// Checks one value and makes it into what is stored.
 ///
 /// # Errors
-/// The value does not have its attribute's syntax (21) or length (19), or names no object (32).
+/// The value does not have its attribute's syntax (21, names 34) or length (19), or names no object (32 for a member,
+/// else 19).
 pub(crate) fn read_value(directory: &Directory, id: AttributeId, value: &[u8]) -> Result<Stored, LdapError> {
     let def = directory.schema().def(id);
     match def.syntax {
@@ -55,13 +56,23 @@ fn target(directory: &Directory, def: &AttributeDef, value: &[u8]) -> Result<Dnt
             .ok_or_else(|| bad_syntax(def));
     }
     let dn = directory.read_name(text).map_err(|error| match error.code {
-        ResultCode::NoSuchObject => missing_target(),
-        _ => bad_syntax(def),
+        ResultCode::NoSuchObject => missing_target(def),
+        _ => LdapError::bad_name(text),
     })?;
     directory
         .by_dn(&dn)
         .map(|object| object.dnt)
-        .ok_or_else(missing_target)
+        .ok_or_else(|| missing_target(def))
+}
+
+/// Whether two values of an attribute are the same by its syntax.
+pub(super) fn same(def: &AttributeDef, one: &Stored, other: &Stored) -> bool {
+    match (one, other) {
+        (Stored::Value(one), Stored::Value(other)) if !def.syntax.is_reference() => {
+            def.syntax.key(one) == def.syntax.key(other)
+        }
+        _ => one == other,
+    }
 }
 
 /// The class object that a category names.
@@ -119,7 +130,16 @@ fn bad_syntax(def: &AttributeDef) -> LdapError {
     )
 }
 
-fn missing_target() -> LdapError {
+/// A member has to be there; any other name that leads nowhere is a bad value.
+fn missing_target(def: &AttributeDef) -> LdapError {
+    if def.name != "member" {
+        return LdapError::attribute(
+            ResultCode::ConstraintViolation,
+            win32::NAME_REFERENCE_INVALID,
+            "1005 (CONSTRAINT_ATT_TYPE)",
+            def.name,
+        );
+    }
     LdapError::new(
         ResultCode::NoSuchObject,
         format!(

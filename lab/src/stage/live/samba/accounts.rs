@@ -39,6 +39,11 @@ fn span(span: Option<Duration>) -> String {
     .to_string()
 }
 
+/// The policy by which the lab makes something befall an account.
+pub(super) fn policy_dn(admin: &Admin, account: &str) -> String {
+    format!("CN=provlab-{account},{SETTINGS},{}", admin.base())
+}
+
 /// A fine-grained policy for one account: AD's default one but for what is given here.
 async fn govern(
     admin: &mut Admin,
@@ -46,8 +51,7 @@ async fn govern(
     max_age: Option<Duration>,
     lockout_threshold: u32,
 ) -> Result<(), AdminError> {
-    let name = format!("provlab-{account}");
-    let dn = format!("CN={name},{SETTINGS},{}", admin.base());
+    let dn = policy_dn(admin, account);
     let object = admin.find(account).await?;
     let values = [
         ("objectClass", "msDS-PasswordSettings".to_owned()),

@@ -25,8 +25,7 @@ pub(super) async fn fill(
     declared: &[DumpedEntry],
 ) -> Result<(), AdminError> {
     let passwords = passwords(config);
-    let declared: Vec<&DumpedEntry> = declared.iter().filter(|entry| !is_there_already(entry)).collect();
-    for entry in &declared {
+    for entry in declared {
         let password = account_of(entry).and_then(|name| passwords.get(&name.to_lowercase()));
         let attributes: Attributes = entry
             .attributes
@@ -38,7 +37,7 @@ pub(super) async fn fill(
             .collect();
         admin.add(&entry.dn, &attributes, password.copied()).await?;
     }
-    for entry in &declared {
+    for entry in declared {
         let references: Vec<(&str, Vec<Vec<u8>>)> = REFERENCES
             .into_iter()
             .filter_map(|name| {
@@ -72,12 +71,6 @@ async fn forget_root_keys(admin: &mut Admin) -> Result<(), AdminError> {
         admin.delete(&key.dn, false).await?;
     }
     Ok(())
-}
-
-/// The one object of a dump that every domain has.
-fn is_there_already(entry: &DumpedEntry) -> bool {
-    let classes = entry.attributes.get("objectClass");
-    classes.is_some_and(|classes| classes.iter().any(|class| class == "msDS-PasswordSettingsContainer"))
 }
 
 fn account_of(entry: &DumpedEntry) -> Option<&String> {

@@ -4,13 +4,13 @@ mod accounts;
 mod admin;
 mod fill;
 
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use provlab_containers::Samba;
 use provlab_directory::{
     Config,
-    control::{self, Attributes, Command, PutUser, Reply},
+    control::{self, Attributes, Command, DumpedEntry, PutUser, Reply},
 };
 use provlab_platform::net::real::NameTable;
 use provlab_protocol::{dn::Rdn, filetime::FileTime};
@@ -37,6 +37,8 @@ pub(super) struct SambaServer {
     names: NameTable,
     reader: Reader,
     domain: String,
+    /// Names in lower case of what is no part of the story: what the new domain held, and the means of the lab.
+    hidden: RefCell<BTreeSet<String>>,
 }
 
 impl SambaServer {
@@ -54,12 +56,36 @@ impl SambaServer {
             container: Container::new(container, &config.domain),
             domain: config.domain.clone(),
             reader,
+            hidden: RefCell::default(),
         };
+        let provisioned = server.read().await?;
+        let provisioned = provisioned.into_iter().map(|entry| entry.dn.to_lowercase());
+        server.hidden.borrow_mut().extend(provisioned);
         let declared = control::declared(config).map_err(|error| WorldError::Lab(error.to_string()))?;
         server
             .as_administrator(async |admin| fill::fill(admin, config, &declared).await)
             .await?;
         Ok(server)
+    }
+
+    /// What a stock client sees, without what is hidden.
+    async fn read(&self) -> Result<Vec<DumpedEntry>, WorldError> {
+        let tree = Box::pin(reader::dump(&self.reader)).await;
+        let mut tree = tree.map_err(|error| self.reader.refused(&error))?;
+        let hidden = self.hidden.borrow();
+        let seen = |name: &str| !hidden.contains(&name.to_lowercase());
+        tree.retain(|entry| seen(&entry.dn));
+        for entry in &mut tree {
+            entry.attributes.retain(|_, values| {
+                values.retain(|value| seen(value));
+                !values.is_empty()
+            });
+        }
+        Ok(tree)
+    }
+
+    fn hide(&self, dn: &str) {
+        self.hidden.borrow_mut().insert(dn.to_lowercase());
     }
 
     async fn as_administrator<T>(
@@ -81,7 +107,10 @@ impl SambaServer {
     async fn carry_out(&self, admin: &mut Admin, command: Command) -> Result<(), AdminError> {
         use Command as C;
         match command {
-            C::ExpirePassword { account } => accounts::expire_password(admin, &account).await,
+            C::ExpirePassword { account } => {
+                self.hide(&accounts::policy_dn(admin, &account));
+                accounts::expire_password(admin, &account).await
+            }
             C::ChangePassword { account, password } => {
                 accounts::change_password(admin, &account, &password).await
             }
@@ -92,7 +121,10 @@ impl SambaServer {
                 let now = FileTime::from_datetime(OffsetDateTime::now_utc()).unwrap_or(FileTime::ZERO);
                 set(admin, &account, "accountExpires", &now.0.to_string()).await
             }
-            C::LockAccount { account } => accounts::lock(admin, &self.reader, &account).await,
+            C::LockAccount { account } => {
+                self.hide(&accounts::policy_dn(admin, &account));
+                accounts::lock(admin, &self.reader, &account).await
+            }
             C::UnlockAccount { account } => set(admin, &account, "lockoutTime", "0").await,
             C::SetPolicy(policy) => accounts::set_policy(admin, &policy).await,
             C::PutUser(user) => put_user(admin, &self.domain, &user).await,
@@ -191,8 +223,7 @@ impl DirectoryServer for SambaServer {
 
     async fn ask(&self, command: Command) -> Result<Reply, WorldError> {
         if asks_for_everything(&command) {
-            let tree = Box::pin(reader::dump(&self.reader)).await;
-            return tree.map(Reply::Tree).map_err(|error| self.reader.refused(&error));
+            return self.read().await.map(Reply::Tree);
         }
         if matches!(command, Command::Dump { .. } | Command::Statistics) {
             return Err(WorldError::NotOnStage {

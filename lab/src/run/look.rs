@@ -1,0 +1,49 @@
+//! One look at the world: every part is asked for once, and all expectations of a block are judged by the same answer.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use provlab_directory::control::DumpedEntry;
+use serde_json::Value;
+
+use super::state::{cloud_state, directory_tree};
+use crate::world::{World, WorldError, initial_domain};
+
+/// What was seen so far.
+pub(super) struct Look<'a> {
+    world: &'a dyn World,
+    trees: RefCell<BTreeMap<String, Rc<Vec<DumpedEntry>>>>,
+    tenants: RefCell<BTreeMap<String, Rc<Value>>>,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn at(world: &'a dyn World) -> Self {
+        Self {
+            world,
+            trees: RefCell::default(),
+            tenants: RefCell::default(),
+        }
+    }
+
+    /// A domain's objects, without those that every domain has.
+    pub(super) async fn tree(&self, domain: &str) -> Result<Rc<Vec<DumpedEntry>>, WorldError> {
+        let key = domain.to_lowercase();
+        if let Some(seen) = self.trees.borrow().get(&key) {
+            return Ok(Rc::clone(seen));
+        }
+        let tree = Rc::new(directory_tree(self.world, domain).await?);
+        self.trees.borrow_mut().insert(key, Rc::clone(&tree));
+        Ok(tree)
+    }
+
+    /// A tenant's state.
+    pub(super) async fn tenant(&self, tenant: &str) -> Result<Rc<Value>, WorldError> {
+        let domain = initial_domain(self.world.book().tenant(tenant)?);
+        if let Some(seen) = self.tenants.borrow().get(&domain) {
+            return Ok(Rc::clone(seen));
+        }
+        let mut state = cloud_state(self.world, Some(domain.clone())).await?;
+        let state = Rc::new(state["tenants"][0].take());
+        self.tenants.borrow_mut().insert(domain, Rc::clone(&state));
+        Ok(state)
+    }
+}
