@@ -131,6 +131,12 @@ impl OpenLdap {
     }
 }
 
+impl From<OpenLdap> for Server {
+    fn from(directory: OpenLdap) -> Self {
+        directory.server
+    }
+}
+
 impl Deref for OpenLdap {
     type Target = Server;
 

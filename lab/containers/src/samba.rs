@@ -112,6 +112,12 @@ impl Samba {
     }
 }
 
+impl From<Samba> for Server {
+    fn from(directory: Samba) -> Self {
+        directory.server
+    }
+}
+
 impl Deref for Samba {
     type Target = Server;
 

@@ -29,6 +29,27 @@ pub struct Swept {
 /// # Errors
 /// [`ContainerError::Refused`] by the engine.
 pub async fn sweep(engine: &Engine) -> Result<Vec<Swept>, ContainerError> {
+    let here = Boot::current();
+    sweep_those(engine, |labels| is_orphan(&here, labels)).await
+}
+
+/// Removes every container that this process has started: for its end, when whoever had started one may have been broken off
+/// before it knew of it.
+///
+/// # Errors
+/// [`ContainerError::Refused`] by the engine.
+pub async fn sweep_own(engine: &Engine) -> Result<Vec<Swept>, ContainerError> {
+    let (here, own) = (Boot::current().to_string(), Owner::current().to_string());
+    sweep_those(engine, |labels| {
+        labels.get(label::OWNER) == Some(&own) && labels.get(label::BOOT) == Some(&here)
+    })
+    .await
+}
+
+async fn sweep_those(
+    engine: &Engine,
+    doomed: impl Fn(&HashMap<String, String>) -> bool,
+) -> Result<Vec<Swept>, ContainerError> {
     let filters = HashMap::from([("label", vec![label::OWNER])]);
     let options = ListContainersOptionsBuilder::new()
         .all(true)
@@ -39,11 +60,10 @@ pub async fn sweep(engine: &Engine) -> Result<Vec<Swept>, ContainerError> {
         .list_containers(Some(options))
         .await
         .map_err(|e| ContainerError::engine("list the lab's containers", &e))?;
-    let here = Boot::current();
     let mut swept = Vec::new();
     for container in found {
         let labels = container.labels.unwrap_or_default();
-        let (Some(id), true) = (container.id, is_orphan(&here, &labels)) else {
+        let (Some(id), true) = (container.id, doomed(&labels)) else {
             continue;
         };
         let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();

@@ -28,7 +28,8 @@ const EXIT_STATUSES: &str = "Exit status:
   1  a scenario failed
   2  the command or a file is wrong; nothing was started
   3  something needed is missing on this machine (a Docker engine, say)
-  4  a defect of the lab itself";
+  4  a defect of the lab itself
+  130, 143  ended by SIGINT (Ctrl-C), by SIGTERM; worlds were shut down first";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -47,7 +48,7 @@ pub(super) enum Command {
     },
     /// Print the JSON Schema of scenario files.
     Schema,
-    /// Run a scenario on `live` and keep its world for looking around.
+    /// Run a scenario on real sockets and keep its world for looking around.
     Up(UpArgs),
     /// Say what this machine has and which stages can run.
     Doctor,
@@ -100,6 +101,9 @@ pub(super) struct RunArgs {
 pub(super) struct UpArgs {
     /// Name of a scenario or variant, or a file.
     pub(super) name: String,
+    /// The stage: live, samba or openldap.
+    #[arg(long, value_name = "STAGE", default_value = "live")]
+    pub(super) on: StageName,
     /// Print what there is as one line of JSON, for programs.
     #[arg(long)]
     pub(super) json: bool,

@@ -15,6 +15,10 @@ pub enum Exit {
     Missing = 3,
     /// A defect of the lab itself.
     Defect = 4,
+    /// SIGINT (Ctrl-C) ended the runs; as a shell counts.
+    Interrupted = 130,
+    /// SIGTERM ended the runs.
+    Terminated = 143,
 }
 
 impl Termination for Exit {

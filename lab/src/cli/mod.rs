@@ -2,6 +2,7 @@
 
 mod args;
 mod doctor;
+mod ending;
 mod exit;
 mod gc;
 mod list;

@@ -14,6 +14,7 @@ use std::{
 use super::{
     Exit,
     args::{Keep, RunArgs},
+    ending::Ending,
     list::wrong,
     progress::Progress,
     select::{SelectError, select},
@@ -21,7 +22,8 @@ use super::{
 use crate::{
     report::{Outcome, RunReport, failure_text, summary_table, write_json, write_junit},
     run::{KeepFiles, RunOptions, run_scenario},
-    scenario::Scenario,
+    scenario::{Scenario, StageName},
+    stage::sweep_own,
 };
 
 /// Runs what the arguments name.
@@ -56,6 +58,13 @@ pub(super) fn run(folder: &Path, arguments: &RunArgs) -> Exit {
             }
         }
     }
+    let ending = match watch_for(arguments.on) {
+        Ok(ending) => ending,
+        Err(error) => {
+            eprintln!("signals cannot be listened for: {error}");
+            return Exit::Defect;
+        }
+    };
     let options = RunOptions {
         stage: arguments.on,
         seed: arguments.seed,
@@ -66,10 +75,14 @@ pub(super) fn run(folder: &Path, arguments: &RunArgs) -> Exit {
             Keep::Always => KeepFiles::Always,
         },
         verbose: arguments.verbose,
+        stop: ending.as_ref().map(Ending::stop).unwrap_or_default(),
     };
     let begun = Instant::now();
     let reports = run_all(&scenarios, &options, arguments.jobs);
     let wall = begun.elapsed();
+    if options.stop.is_asked() {
+        sweep_own();
+    }
     for text in reports.iter().filter_map(failure_text) {
         eprintln!("\n{text}");
     }
@@ -80,7 +93,13 @@ pub(super) fn run(folder: &Path, arguments: &RunArgs) -> Exit {
             return Exit::Defect;
         }
     }
-    exit_of(&reports)
+    let ended = ending.and_then(|ending| ending.exit());
+    ended.unwrap_or_else(|| exit_of(&reports))
+}
+
+/// A simulated world has nothing that could outlive the process.
+fn watch_for(stage: StageName) -> std::io::Result<Option<Ending>> {
+    (stage != StageName::Sim).then(Ending::watch).transpose()
 }
 
 fn run_all(scenarios: &[Scenario], options: &RunOptions, jobs: Option<usize>) -> Vec<RunReport> {
@@ -93,6 +112,9 @@ fn run_all(scenarios: &[Scenario], options: &RunOptions, jobs: Option<usize>) ->
         for _ in 0..jobs {
             scope.spawn(|| {
                 loop {
+                    if options.stop.is_asked() {
+                        break;
+                    }
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(scenario) = scenarios.get(index) else {
                         break;
@@ -120,7 +142,8 @@ fn exit_of(reports: &[RunReport]) -> Exit {
     reports
         .iter()
         .map(|report| match report.outcome {
-            Outcome::Passed | Outcome::NotRun(_) => Exit::Passed,
+            // How the process ends then, the signal says.
+            Outcome::Passed | Outcome::NotRun(_) | Outcome::Interrupted => Exit::Passed,
             Outcome::Failed(_) => Exit::Failed,
             Outcome::Missing(_) => Exit::Missing,
             Outcome::Defect(_) => Exit::Defect,

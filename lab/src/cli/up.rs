@@ -1,6 +1,6 @@
-//! `lab up`: plays a scenario on `live` and keeps its world, with everything a person needs to look around in it.
+//! `lab up`: plays a scenario on real sockets and keeps its world, with everything a person needs to look around in it.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, pin::pin};
 
 use provlab_protocol::dn::Dn;
 use secrecy::ExposeSecret as _;
@@ -17,26 +17,33 @@ use crate::{
     report::{Outcome, failure_text},
     run::{RunOptions, play},
     scenario::{Scenario, StageName},
-    stage::{LiveWorld, availability, runtime},
-    world::{Book, Credential, World as _, environment_of, initial_domain},
+    stage::{LiveWorld, availability, runtime, sweep_own},
+    world::{Book, Credential, World as _, WorldError, environment_of, initial_domain},
 };
 
 /// Plays the scenario, tells what there is, and stays until Ctrl-C or the end of standard input.
 pub(super) fn up(folder: &Path, arguments: &UpArgs) -> Exit {
-    let scenario = match only_one(folder, &arguments.name) {
+    let stage = arguments.on;
+    if stage == StageName::Sim {
+        eprintln!(
+            "there is nothing to look around in on sim\nhelp: `--on live` has real sockets and needs nothing else"
+        );
+        return Exit::Usage;
+    }
+    let scenario = match only_one(folder, &arguments.name, stage) {
         Ok(scenario) => scenario,
         Err(exit) => return exit,
     };
-    if let Err(reason) = availability(StageName::Live) {
+    if let Err(reason) = availability(stage) {
         eprintln!("{reason}");
         return Exit::Missing;
     }
-    let seed = scenario.seed;
-    match runtime(StageName::Live, seed) {
+    match runtime(stage, scenario.seed) {
         Ok(runtime) => {
-            let exit = runtime.block_on(Box::pin(stay(&scenario, seed, arguments.json)));
+            let exit = runtime.block_on(Box::pin(stay(&scenario, stage, arguments.json)));
             // Standard input may be blocked in a read for ever.
             runtime.shutdown_background();
+            sweep_own();
             exit
         }
         Err(error) => {
@@ -46,8 +53,8 @@ pub(super) fn up(folder: &Path, arguments: &UpArgs) -> Exit {
     }
 }
 
-/// The one scenario of that name that can run on `live`.
-fn only_one(folder: &Path, name: &str) -> Result<Scenario, Exit> {
+/// The one scenario of that name that can run on `stage`.
+fn only_one(folder: &Path, name: &str, stage: StageName) -> Result<Scenario, Exit> {
     let mut found = match select(folder, &[name.to_owned()]) {
         Ok(found) => found,
         Err(SelectError::Files(errors)) => return Err(wrong(&errors)),
@@ -69,34 +76,32 @@ fn only_one(folder: &Path, name: &str) -> Result<Scenario, Exit> {
         eprintln!("`{name}` means no scenario");
         return Err(Exit::Usage);
     };
-    if !scenario.stages.contains(&StageName::Live) {
-        let reason = scenario.not_on.get(&StageName::Live).map_or("", String::as_str);
-        eprintln!("{} does not run on live: {reason}", scenario.id);
+    if !scenario.stages.contains(&stage) {
+        let reason = scenario.not_on.get(&stage).map_or("", String::as_str);
+        eprintln!("{} does not run on {stage}: {reason}", scenario.id);
         return Err(Exit::Usage);
     }
     Ok(scenario)
 }
 
-async fn stay(scenario: &Scenario, seed: u64, json: bool) -> Exit {
+async fn stay(scenario: &Scenario, stage: StageName, json: bool) -> Exit {
     let options = RunOptions {
-        stage: StageName::Live,
+        stage,
         ..RunOptions::default()
     };
-    let world = match Box::pin(LiveWorld::build(scenario, &options)).await {
-        Ok(world) => world,
-        Err(error) => {
-            eprintln!("the world was not built: {error}");
-            return Exit::Defect;
-        }
+    let mut ended = pin!(asked_to_end());
+    let built = tokio::select! {
+        biased;
+        () = &mut ended => return Exit::Passed,
+        built = Box::pin(LiveWorld::build(scenario, &options)) => built,
     };
-    let mut input = tokio::io::stdin();
-    let lifeline = async {
-        let mut ignored = [0; 256];
-        while matches!(input.read(&mut ignored).await, Ok(count) if count > 0) {}
+    let world = match built {
+        Ok(world) => world,
+        Err(error) => return not_built(&error),
     };
     let told = async {
-        eprintln!("playing {} on live …", scenario.id);
-        let report = Box::pin(play(scenario, &options, seed, &world)).await;
+        eprintln!("playing {} on {stage} …", scenario.id);
+        let report = Box::pin(play(scenario, &options, scenario.seed, &world)).await;
         if let Some(text) = failure_text(&report) {
             eprintln!("{text}");
         }
@@ -109,12 +114,34 @@ async fn stay(scenario: &Scenario, seed: u64, json: bool) -> Exit {
     };
     tokio::select! {
         biased;
-        () = provlab_platform::process::asked_to_end() => {}
-        () = lifeline => {}
+        () = ended => {}
         () = told => {}
     }
     world.shut_down(false).await;
     Exit::Passed
+}
+
+/// Returns when the person does not want the world any more: at a signal, or at the end of standard input.
+async fn asked_to_end() {
+    let mut input = tokio::io::stdin();
+    let lifeline = async {
+        let mut ignored = [0; 256];
+        while matches!(input.read(&mut ignored).await, Ok(count) if count > 0) {}
+    };
+    tokio::select! {
+        biased;
+        () = provlab_platform::process::asked_to_end() => {}
+        () = lifeline => {}
+    }
+}
+
+fn not_built(error: &WorldError) -> Exit {
+    eprintln!("the world was not built: {error}");
+    match error {
+        WorldError::Missing(_) => Exit::Missing,
+        WorldError::NotOnStage { .. } => Exit::Usage,
+        _ => Exit::Defect,
+    }
 }
 
 /// What there is to look at. It shows the passwords of the world's accounts: they are made for the run and

@@ -24,7 +24,7 @@ pub fn summary_table(reports: &[RunReport], wall: Duration) -> String {
                 Outcome::NotRun(reason) | Outcome::Missing(reason) | Outcome::Defect(reason) => {
                     reason.lines().next().unwrap_or_default().to_owned()
                 }
-                Outcome::Passed | Outcome::Failed(_) => String::new(),
+                Outcome::Passed | Outcome::Failed(_) | Outcome::Interrupted => String::new(),
             };
             [
                 report.id.to_string(),
@@ -70,6 +70,7 @@ pub fn summary_table(reports: &[RunReport], wall: Duration) -> String {
         ("not run", "not run"),
         ("missing", "missing something"),
         ("DEFECT", "defects of the lab"),
+        ("interrupted", "interrupted"),
     ] {
         if count(word) > 0 {
             counts.push(format!("{} {label}", count(word)));
@@ -142,9 +143,11 @@ pub fn failure_text(report: &RunReport) -> Option<String> {
             (unmet.first().map_or(0, |one| one.line), message)
         }
         Outcome::Defect(message) => (0, format!("defect of the lab: {message}")),
-        Outcome::Passed | Outcome::Failed(Verdict::Passed) | Outcome::NotRun(_) | Outcome::Missing(_) => {
-            return None;
-        }
+        Outcome::Passed
+        | Outcome::Failed(Verdict::Passed)
+        | Outcome::NotRun(_)
+        | Outcome::Missing(_)
+        | Outcome::Interrupted => return None,
     };
     let _ = writeln!(
         text,

@@ -48,7 +48,7 @@ pub fn write_json(reports: &[RunReport], mut writer: impl Write) -> io::Result<(
             seed: report.seed,
             verdict: report.outcome.word(),
             reason: match &report.outcome {
-                Outcome::Passed | Outcome::Failed(Verdict::Passed) => None,
+                Outcome::Passed | Outcome::Failed(Verdict::Passed) | Outcome::Interrupted => None,
                 Outcome::Failed(Verdict::StepFailed(failure)) => Some(failure.message.clone()),
                 Outcome::Failed(Verdict::Unmet { unmet, .. }) => Some(
                     unmet

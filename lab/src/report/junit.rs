@@ -19,7 +19,7 @@ pub fn write_junit(reports: &[RunReport], writer: impl Write) -> io::Result<()> 
                 Outcome::Passed => TestCaseStatus::success(),
                 Outcome::Failed(_) => TestCaseStatus::non_success(NonSuccessKind::Failure),
                 Outcome::Defect(_) => TestCaseStatus::non_success(NonSuccessKind::Error),
-                Outcome::NotRun(_) | Outcome::Missing(_) => TestCaseStatus::skipped(),
+                Outcome::NotRun(_) | Outcome::Missing(_) | Outcome::Interrupted => TestCaseStatus::skipped(),
             };
             match &report.outcome {
                 Outcome::NotRun(reason) | Outcome::Missing(reason) => {

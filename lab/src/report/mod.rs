@@ -32,6 +32,8 @@ pub enum Outcome {
     Missing(String),
     /// The lab itself failed.
     Defect(String),
+    /// It was ended before its time.
+    Interrupted,
 }
 
 impl Outcome {
@@ -43,6 +45,7 @@ impl Outcome {
             Self::NotRun(_) => "not run",
             Self::Missing(_) => "missing",
             Self::Defect(_) => "DEFECT",
+            Self::Interrupted => "interrupted",
         }
     }
 }

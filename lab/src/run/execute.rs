@@ -1,4 +1,4 @@
-//! Performs what the dispatcher decides, on whatever world the stage has built.
+//! Builds a world, has the story played in it, and makes single steps happen, on whatever stage that is.
 
 use std::{cell::RefCell, rc::Rc, time::Instant};
 
@@ -13,12 +13,9 @@ use provlab_agent::setup::{
 use provlab_directory::control::Command as DirectoryCommand;
 use provlab_platform::{Part, event};
 
-use super::{
-    Action, Dispatcher, Event, Failure, KeepFiles, RunOptions, STEP_LIMIT, Verdict, directory_change, expect,
-    state::{RunState, final_state},
-};
+use super::{KeepFiles, RunOptions, STEP_LIMIT, directory_change, play, state::RunState};
 use crate::{
-    report::{Outcome, RunReport, StepReport},
+    report::{Outcome, RunReport},
     scenario::{AccountTrouble, Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage},
     stage,
     world::{
@@ -48,7 +45,12 @@ pub fn run_scenario(scenario: &Scenario, options: &RunOptions) -> RunReport {
     };
     // Tasks that the world spawned are dropped with the runtime, before the report leaves this function.
     let mut report = runtime.block_on(async {
-        match stage::build(scenario, options, seed).await {
+        let built = tokio::select! {
+            biased;
+            () = options.stop.asked() => return not_started(Outcome::Interrupted),
+            built = stage::build(scenario, options, seed) => built,
+        };
+        match built {
             Ok(world) => {
                 let report = play(scenario, options, seed, world.as_ref()).await;
                 world.shut_down(keeps(options, &report)).await;
@@ -59,7 +61,12 @@ pub fn run_scenario(scenario: &Scenario, options: &RunOptions) -> RunReport {
             Err(error) => not_started(Outcome::Defect(format!("the world was not built: {error}"))),
         }
     });
-    drop(runtime);
+    if report.outcome == Outcome::Interrupted {
+        // A thread may wait for another process to have built an image.
+        runtime.shutdown_background();
+    } else {
+        drop(runtime);
+    }
     report.wall_time = begun.elapsed();
     report
 }
@@ -67,103 +74,15 @@ pub fn run_scenario(scenario: &Scenario, options: &RunOptions) -> RunReport {
 fn keeps(options: &RunOptions, report: &RunReport) -> bool {
     match options.keep {
         KeepFiles::Never => false,
-        KeepFiles::OnFailure => report.outcome != Outcome::Passed,
+        KeepFiles::OnFailure => !matches!(report.outcome, Outcome::Passed | Outcome::Interrupted),
         KeepFiles::Always => true,
     }
 }
 
-/// Plays the story in a world that stands; the caller ends the world.
-pub async fn play(scenario: &Scenario, options: &RunOptions, seed: u64, world: &dyn World) -> RunReport {
-    let clock = world.door().clock.clone();
-    let begun = clock.now();
-    let state = Rc::new(RefCell::new(RunState::default()));
-    let mut dispatcher = Dispatcher::new(&scenario.steps, world.scaled(), world.least_patience());
-    let mut steps = Vec::new();
-    let mut event = Event::Begun;
-    let verdict = loop {
-        match dispatcher.step(clock.now(), event) {
-            Action::Finish(verdict) => break verdict,
-            Action::Perform(index) => {
-                let step = &scenario.steps[index];
-                let at = clock.now();
-                event!(
-                    world.door().trace,
-                    Part::Lab,
-                    "step",
-                    line = step.line,
-                    step = step.value.word()
-                );
-                let done = within_limit(world, &step.value, perform(world, &state, &step.value)).await;
-                steps.push(step_report(step, at, clock.now()));
-                event = Event::Performed(done.map_err(|error| Failure {
-                    line: step.line,
-                    message: error.to_string(),
-                }));
-            }
-            Action::Evaluate(index) => {
-                let step = &scenario.steps[index];
-                let Step::Expect(expected) = &step.value else {
-                    break Verdict::Passed;
-                };
-                if state.borrow().evaluating != Some(index) {
-                    state.borrow_mut().evaluating = Some(index);
-                    event!(
-                        world.door().trace,
-                        Part::Lab,
-                        "step",
-                        line = step.line,
-                        step = step.value.word()
-                    );
-                    steps.push(step_report(step, clock.now(), clock.now()));
-                }
-                let remembered = state.borrow().clone();
-                event = Event::Evaluated(expect::unmet(world, &remembered, &expected.that).await);
-            }
-            Action::WaitUntil(moment) => {
-                expect::something_happens(world, moment).await;
-                if let Some(last) = steps.last_mut() {
-                    last.took_micros = micros(clock.now()) - last.at_micros;
-                }
-                event = Event::Woken;
-            }
-        }
-    };
-    let final_state = final_state(world).await;
-    RunReport {
-        id: scenario.id.clone(),
-        file: scenario.path.display().to_string(),
-        stage: options.stage,
-        seed,
-        outcome: if verdict == Verdict::Passed {
-            Outcome::Passed
-        } else {
-            Outcome::Failed(verdict)
-        },
-        world_time: clock.now() - begun,
-        wall_time: std::time::Duration::ZERO,
-        steps,
-        events: world.log().events(),
-        final_state,
-    }
-}
-
-fn micros(span: std::time::Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn step_report(step: &Located<Step>, at: std::time::Duration, end: std::time::Duration) -> StepReport {
-    StepReport {
-        line: step.line,
-        step: step.value.word().to_owned(),
-        at_micros: micros(at),
-        took_micros: micros(end - at),
-    }
-}
-
-type State = Rc<RefCell<RunState>>;
+pub(super) type State = Rc<RefCell<RunState>>;
 
 /// Ends a step that never ends by itself.
-async fn within_limit(
+pub(super) async fn within_limit(
     world: &dyn World,
     step: &Step,
     work: impl Future<Output = Result<(), WorldError>>,
@@ -183,7 +102,7 @@ async fn within_limit(
 }
 
 /// Makes one step happen.
-async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), WorldError> {
+pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Result<(), WorldError> {
     match step {
         Step::Install(install) => {
             let mut request = install_request(world.book(), install)?;

@@ -7,8 +7,12 @@ mod expect;
 mod in_sync;
 mod look;
 mod options;
+mod play;
 mod state;
+mod stop;
 
 pub use dispatch::{Action, DEFAULT_PATIENCE, Dispatcher, Event, Failure, STEP_LIMIT, Unmet, Verdict};
-pub use execute::{install_request, play, run_scenario};
+pub use execute::{install_request, run_scenario};
 pub use options::{KeepFiles, RunOptions, Weather};
+pub use play::play;
+pub use stop::Stop;

@@ -1,5 +1,6 @@
 //! How a scenario is run.
 
+use super::Stop;
 use crate::scenario::StageName;
 
 /// Choices of one run.
@@ -15,6 +16,8 @@ pub struct RunOptions {
     pub keep: KeepFiles,
     /// Whether every event is printed as it happens.
     pub verbose: bool,
+    /// What can end the run before its time.
+    pub stop: Stop,
 }
 
 impl Default for RunOptions {
@@ -25,6 +28,7 @@ impl Default for RunOptions {
             weather: None,
             keep: KeepFiles::Never,
             verbose: false,
+            stop: Stop::default(),
         }
     }
 }

@@ -4,12 +4,14 @@ use std::sync::OnceLock;
 
 use provlab_containers::{ContainerError, Engine, engine, image, sweep};
 
+/// Whether the engine was found; whoever did not look for it has started nothing.
+static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
+
 /// Looks for the engine and, the first time in a process, removes the containers that killed runs have left.
 ///
 /// # Errors
 /// The reason why there can be none, and what helps.
 pub(super) fn availability() -> Result<(), String> {
-    static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
     FOUND
         .get_or_init(|| {
             on_engine(async |engine| {
@@ -30,13 +32,26 @@ pub fn sweep_containers() -> Result<Vec<String>, String> {
     on_engine(async |engine| {
         let containers = sweep::sweep(&engine).await?;
         let images = sweep::sweep_images(&engine).await?;
-        let containers = containers
-            .into_iter()
-            .map(|swept| format!("container {} ({}, started by process {})", swept.name, swept.kind, swept.owner));
+        let containers = containers.into_iter().map(|swept| {
+            format!(
+                "container {} ({}, started by process {})",
+                swept.name, swept.kind, swept.owner
+            )
+        });
         Ok(containers
             .chain(images.into_iter().map(|tag| format!("image {tag}")))
             .collect())
     })
+}
+
+/// Removes the containers of this process: one whose start was broken off belongs to nobody. Without an engine there are
+/// none.
+pub fn sweep_own() {
+    if FOUND.get().is_some_and(Result::is_ok)
+        && let Err(reason) = on_engine(async |engine| sweep::sweep_own(&engine).await)
+    {
+        eprintln!("containers may be left, which `lab gc` removes: {reason}");
+    }
 }
 
 /// The engine and the base image, in words for `lab doctor`.

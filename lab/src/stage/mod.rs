@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[cfg(feature = "containers")]
-pub use containers::{describe_engine, sweep_containers};
+pub use containers::{describe_engine, sweep_containers, sweep_own};
 pub use live::{LiveWorld, left_behind, serve, started_as_agent};
 pub use sim::SimWorld;
 
@@ -44,6 +44,10 @@ const NO_CONTAINERS: &str = "this lab was built without the feature `containers`
 pub fn sweep_containers() -> Result<Vec<String>, String> {
     Err(NO_CONTAINERS.into())
 }
+
+/// Without the feature there is nothing to sweep.
+#[cfg(not(feature = "containers"))]
+pub fn sweep_own() {}
 
 /// Without the feature no engine is looked for.
 ///

@@ -247,6 +247,15 @@ pub trait World {
     /// If there is none.
     fn heal(&self, name: &str) -> Result<(), WorldError>;
 
+    /// Returns when a part of the world has ended without having been told to: nothing can become of the story then. Parts
+    /// whose end shows in their answers are not watched.
+    async fn broken(&self) -> WorldError {
+        std::future::pending().await
+    }
+
+    /// Puts what parts have logged for themselves into the trace, for the report of a failure.
+    async fn trace_logs(&self) {}
+
     /// Ends everything that the world started; its files stay if `keep` says so.
     async fn shut_down(&self, keep: bool);
 }

@@ -44,9 +44,10 @@ enum Meant {
     Stopped,
 }
 
-/// A directory server in a container. Dropping it removes the container; so do SIGTERM and SIGINT.
+/// A directory server in a container. Dropping it removes the container.
 ///
-/// Drop it, or call [`Server::remove`], inside a tokio runtime.
+/// Drop it, or call [`Server::remove`], inside a tokio runtime. Signals are the program's own affair: one that ends without
+/// dropping its servers leaves them to [`sweep_own`](crate::sweep::sweep_own) or to the next [`sweep`](crate::sweep::sweep).
 pub struct Server {
     kind: Kind,
     engine: Engine,

@@ -61,6 +61,11 @@ impl Server {
         }
     }
 
+    /// Puts the last lines of its log into the trace, as `container.log`.
+    pub async fn trace_log(&self) {
+        self.tell_log("container.log", &Tail::of(&self.logs().await));
+    }
+
     async fn ended(&self) -> Result<i64, ContainerError> {
         let mut waiting = self
             .engine

@@ -7,6 +7,8 @@
 mod answers;
 mod binary;
 mod child;
+#[cfg(feature = "containers")]
+mod container;
 mod directories;
 mod folder;
 mod host;
@@ -25,6 +27,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
@@ -365,6 +368,24 @@ impl World for LiveWorld {
         guard
             .map(drop)
             .ok_or_else(|| WorldError::Lab(format!("there is no fault `{name}`")))
+    }
+
+    async fn broken(&self) -> WorldError {
+        let mut ends: Vec<_> = self.directories.values().map(|server| server.broken()).collect();
+        std::future::poll_fn(|context| {
+            let ended = ends.iter_mut().find_map(|end| match end.as_mut().poll(context) {
+                Poll::Ready(error) => Some(error),
+                Poll::Pending => None,
+            });
+            ended.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    async fn trace_logs(&self) {
+        for server in self.directories.values() {
+            server.trace_log().await;
+        }
     }
 
     async fn shut_down(&self, keep: bool) {

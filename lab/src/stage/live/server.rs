@@ -43,6 +43,14 @@ pub(in crate::stage) trait DirectoryServer {
     /// If it cannot be done, or the directory does not start again.
     async fn power(&self, power: Power) -> Result<(), WorldError>;
 
+    /// Returns when it has ended without having been told to, as far as that can be watched.
+    async fn broken(&self) -> WorldError {
+        std::future::pending().await
+    }
+
+    /// Puts the last lines of a log that it keeps for itself into the trace.
+    async fn trace_log(&self) {}
+
     /// Ends it; after `limit` without mercy.
     async fn close(&self, limit: Duration);
 }

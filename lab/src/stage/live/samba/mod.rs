@@ -7,7 +7,7 @@ mod fill;
 use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use provlab_containers::{ContainerError, Samba};
+use provlab_containers::Samba;
 use provlab_directory::{
     Config,
     control::{self, Attributes, Command, DumpedEntry, PutUser, Reply},
@@ -16,10 +16,10 @@ use provlab_platform::net::real::NameTable;
 use provlab_protocol::{dn::Rdn, filetime::FileTime};
 use secrecy::SecretString;
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
 
 use self::admin::{Admin, AdminError, password_value};
 use super::{
+    container::Container,
     reader::{self, Reader},
     server::{DirectoryServer, asks_for_everything},
 };
@@ -33,8 +33,7 @@ const ENABLED_USER: &str = "512";
 
 /// The container with the domain in it.
 pub(super) struct SambaServer {
-    /// Empty after the end.
-    container: Mutex<Option<Samba>>,
+    container: Container<Samba>,
     names: NameTable,
     reader: Reader,
     domain: String,
@@ -54,7 +53,7 @@ impl SambaServer {
     ) -> Result<Self, WorldError> {
         let server = Self {
             names: container.names().clone(),
-            container: Mutex::new(Some(container)),
+            container: Container::new(container, &config.domain),
             domain: config.domain.clone(),
             reader,
             hidden: RefCell::default(),
@@ -147,13 +146,6 @@ impl SambaServer {
             C::Dump { .. } | C::Statistics => Ok(()),
         }
     }
-
-    fn broken(&self, error: &ContainerError) -> WorldError {
-        WorldError::Process {
-            name: format!("the directory of {}", self.domain),
-            detail: error.to_string(),
-        }
-    }
 }
 
 fn values(attributes: &Attributes) -> Vec<(&str, Vec<Vec<u8>>)> {
@@ -205,7 +197,10 @@ async fn put_user(admin: &mut Admin, domain: &str, user: &PutUser) -> Result<(),
                     attributes.insert(name.to_owned(), vec![value.to_owned()]);
                 }
             }
-            let shown = user.attributes.get("displayName").and_then(|values| values.first());
+            let shown = user
+                .attributes
+                .get("displayName")
+                .and_then(|values| values.first());
             let name = shown.unwrap_or(&user.name);
             let rdn = Rdn::new("CN", name).map_err(|_| AdminError::Name(name.clone()))?;
             let parent = user
@@ -247,25 +242,18 @@ impl DirectoryServer for SambaServer {
     }
 
     async fn power(&self, power: Power) -> Result<(), WorldError> {
-        let mut container = self.container.lock().await;
-        let container = container
-            .as_mut()
-            .ok_or_else(|| WorldError::Lab("the container has been removed".into()))?;
-        let done = match power {
-            Power::Pause => container.pause().await,
-            Power::Resume => container.unpause().await,
-            Power::Stop => container.kill().await,
-            Power::Start => container.start().await,
-        };
-        done.map_err(|error| self.broken(&error))
+        self.container.power(power).await
+    }
+
+    async fn broken(&self) -> WorldError {
+        self.container.broken().await
+    }
+
+    async fn trace_log(&self) {
+        self.container.trace_log().await;
     }
 
     async fn close(&self, _limit: Duration) {
-        let container = self.container.lock().await.take();
-        if let Some(container) = container
-            && let Err(error) = container.remove().await
-        {
-            eprintln!("{}", self.broken(&error));
-        }
+        self.container.close().await;
     }
 }
