@@ -21,7 +21,10 @@ pub(super) fn doctor() -> Exit {
     }
     for (tool, use_) in [
         ("ldapsearch", "looking around in a directory (Debian: ldap-utils)"),
-        ("debootstrap", "a base image where no registry answers (Debian: debootstrap, as root)"),
+        (
+            "debootstrap",
+            "a base image where no registry answers (Debian: debootstrap, as root)",
+        ),
         ("curl", "looking around in the cloud"),
         (
             "python3",

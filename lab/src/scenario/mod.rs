@@ -28,8 +28,8 @@ pub use located::Located;
 pub use model::{Fixture, ScenarioFile, StageName, Variant};
 pub use schema::json_schema;
 pub use step::{
-    AccountTrouble, Between, Change, ConfigurationRef, DirectoryObject, DirectoryRef, Fault, FaultKind, HostRef, Install,
-    Part, ServiceAccountChoice, ServiceRef, Step, TroubleStep, WizardPage,
+    AccountTrouble, Between, Change, ConfigurationRef, DirectoryObject, DirectoryRef, Fault, FaultKind,
+    HostRef, Install, Part, ServiceAccountChoice, ServiceRef, Step, TroubleStep, WizardPage,
 };
 pub use suggest::did_you_mean;
 pub use units::Span;

@@ -30,9 +30,12 @@ pub fn sweep_containers() -> Result<Vec<String>, String> {
     on_engine(async |engine| {
         let containers = sweep::sweep(&engine).await?;
         let images = sweep::sweep_images(&engine).await?;
-        let containers = containers
-            .into_iter()
-            .map(|swept| format!("container {} ({}, started by process {})", swept.name, swept.kind, swept.owner));
+        let containers = containers.into_iter().map(|swept| {
+            format!(
+                "container {} ({}, started by process {})",
+                swept.name, swept.kind, swept.owner
+            )
+        });
         Ok(containers
             .chain(images.into_iter().map(|tag| format!("image {tag}")))
             .collect())

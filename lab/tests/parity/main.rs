@@ -24,6 +24,7 @@ mod known;
 mod observation;
 mod operation;
 mod play;
+mod random;
 mod samba;
 mod script;
 mod server;
@@ -51,6 +52,7 @@ fn main() {
         })
         .collect();
     trials.extend(documents::trials(&suite.cases));
+    trials.extend(random::trials(&suite));
     let conclusion = libtest_mimic::run(&arguments, trials);
     suite.finish();
     conclusion.exit();

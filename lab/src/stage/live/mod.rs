@@ -33,11 +33,8 @@ use provlab_entra::control as cloud;
 use provlab_platform::{
     Clock, Crypto, CryptoPolicy, Entropy, Platform, Trace,
     files::RealFiles,
-    net::{
-        Proxy,
-        sim::RuleGuard,
-    },
     net::real::{LabAuthority, NameTable, RealNet, Trust},
+    net::{Proxy, sim::RuleGuard},
     trace::TraceLog,
 };
 use rustls::RootCertStore;
@@ -340,7 +337,10 @@ impl World for LiveWorld {
         let Some(proxy) = &self.proxy else {
             return Err(not_on(
                 self.stage,
-                format!("disturb the network (`{}`) in a world that was built without faults", fault.name.value),
+                format!(
+                    "disturb the network (`{}`) in a world that was built without faults",
+                    fault.name.value
+                ),
             ));
         };
         let guard = proxy.add_rule(rule_of(fault, &self.door.entropy));

@@ -77,7 +77,11 @@ async fn forget_root_keys(admin: &mut Admin) -> Result<(), AdminError> {
 /// The one object of a dump that every domain has.
 fn is_there_already(entry: &DumpedEntry) -> bool {
     let classes = entry.attributes.get("objectClass");
-    classes.is_some_and(|classes| classes.iter().any(|class| class == "msDS-PasswordSettingsContainer"))
+    classes.is_some_and(|classes| {
+        classes
+            .iter()
+            .any(|class| class == "msDS-PasswordSettingsContainer")
+    })
 }
 
 fn account_of(entry: &DumpedEntry) -> Option<&String> {

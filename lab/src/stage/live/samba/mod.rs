@@ -173,7 +173,10 @@ async fn put_user(admin: &mut Admin, domain: &str, user: &PutUser) -> Result<(),
                     attributes.insert(name.to_owned(), vec![value.to_owned()]);
                 }
             }
-            let shown = user.attributes.get("displayName").and_then(|values| values.first());
+            let shown = user
+                .attributes
+                .get("displayName")
+                .and_then(|values| values.first());
             let name = shown.unwrap_or(&user.name);
             let rdn = Rdn::new("CN", name).map_err(|_| AdminError::Name(name.clone()))?;
             let parent = user
