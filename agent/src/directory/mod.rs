@@ -78,9 +78,10 @@ impl DirectoryError {
         match self {
             Self::Ldap(error) => error.is_fatal(),
             Self::Nonsense { .. } => true,
-            Self::WatermarkRefused { .. } | Self::UnknownDialect { .. } | Self::Name(_) | Self::TooMany { .. } => {
-                false
-            }
+            Self::WatermarkRefused { .. }
+            | Self::UnknownDialect { .. }
+            | Self::Name(_)
+            | Self::TooMany { .. } => false,
         }
     }
 

@@ -25,6 +25,26 @@ pub const EXCUSES: &[Excuse] = &[
         },
     },
     Excuse {
+        case: "order: references to nothing are judged first",
+        applies: |operation, embedded, samba| {
+            let (add_or_modify, _) = parts(operation, embedded);
+            add_or_modify && embedded.code != 0 && MISSING_REFERENCE.contains(&(samba.code, samba.number))
+        },
+    },
+    Excuse {
+        case: "order: several things are wrong at once",
+        applies: |operation, embedded, samba| {
+            let (add_or_modify, parts) = parts(operation, embedded);
+            add_or_modify && parts > 1 && embedded.code != 0 && samba.code != 0
+        },
+    },
+    Excuse {
+        case: "rename: what is not there, below what is not there",
+        applies: |operation, embedded, samba| {
+            matches!(operation, Operation::Rename { .. }) && codes(embedded, samba) == (32, 80)
+        },
+    },
+    Excuse {
         case: "group: a member of a group without any",
         applies: |operation, embedded, samba| {
             changes(operation, ChangeKind::Delete, "member") && codes(embedded, samba) == (53, 16)
@@ -53,6 +73,33 @@ pub fn excuse(step: &Step, embedded: &Observation, samba: &Observation) -> Optio
         .iter()
         .find(|excuse| (excuse.applies)(operation, embedded, samba));
     found.map(|excuse| excuse.case)
+}
+
+/// What Samba answers where a value names an object that is not there; the second for `member`.
+const MISSING_REFERENCE: [(u32, Option<u32>); 2] = [(19, Some(0x20B5)), (32, Some(0x525))];
+/// What every object of a sequence is made with.
+const USUAL: [&str; 5] = [
+    "objectClass",
+    "sAMAccountName",
+    "userPrincipalName",
+    "unicodePwd",
+    "userAccountControl",
+];
+
+/// Whether this is an add or a modification, and how many things in it can be wrong: a change of one attribute of an
+/// object that is there has one answer, for more of them the order of checks decides, which nobody documents.
+fn parts(operation: &Operation<String>, embedded: &Observation) -> (bool, usize) {
+    let elsewhere = usize::from(matches!(embedded.code, 32 | 68));
+    match operation {
+        Operation::Add { attributes, .. } => {
+            let others = attributes
+                .iter()
+                .filter(|(name, _)| !USUAL.contains(&name.as_str()));
+            (true, elsewhere + others.count())
+        }
+        Operation::Modify { changes, .. } => (true, elsewhere + changes.len()),
+        _ => (false, 0),
+    }
 }
 
 fn codes(embedded: &Observation, samba: &Observation) -> (u32, u32) {

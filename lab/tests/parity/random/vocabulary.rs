@@ -152,7 +152,8 @@ pub const SELECTIONS: &[&str] = &[
 ];
 
 /// What the last look at the tree compares: everything, and what has to be asked for by name.
-pub const LAST_LOOK: &str = "* memberOf canonicalName";
+/// `canonicalName` is known: `search: the canonical name of special characters`.
+pub const LAST_LOOK: &str = "* memberOf";
 
 /// What DirSync is asked for: without names Samba leaves deletions out, and `cn` always (known: `dirsync: the naming
 /// attribute`).
