@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use ldap3::{Ldap, LdapResult, Mod, SearchOptions, SearchResult, exop::Exop};
 
 use crate::{
-    observation::{Masks, Observation, Seen, Show},
+    mask::Masks,
+    observation::{Observation, Seen, Show},
     operation::{Change, ChangeKind, Operation, Request},
     server::LIMIT,
 };

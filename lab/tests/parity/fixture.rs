@@ -7,7 +7,7 @@ use provlab_protocol::unicode_pwd;
 
 use crate::{
     client::perform,
-    observation::Masks,
+    mask::Masks,
     operation::Operation,
     server::{DOMAIN, DOMAIN_DN, Server},
 };

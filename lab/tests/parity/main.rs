@@ -21,6 +21,7 @@ mod documents;
 mod embedded;
 mod fixture;
 mod known;
+mod mask;
 mod observation;
 mod operation;
 mod play;

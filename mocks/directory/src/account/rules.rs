@@ -96,10 +96,12 @@ fn control_flags(
         Some(_) => attributes::control_flags(after),
         None => default_flags(after),
     };
-    let mut flags = wanted.without(NOT_STORED);
-    if !flags.intersects(ACCOUNT_KINDS) {
-        flags = flags | UserAccountControl::NORMAL_ACCOUNT;
-    }
+    let stored = wanted.without(NOT_STORED);
+    let flags = if stored.intersects(ACCOUNT_KINDS) {
+        stored
+    } else {
+        stored | UserAccountControl::NORMAL_ACCOUNT
+    };
     let needs_password = !flags.is_disabled()
         && flags.contains(UserAccountControl::NORMAL_ACCOUNT)
         && !flags.contains(UserAccountControl::PASSWORD_NOT_REQUIRED)

@@ -102,10 +102,10 @@ pub(super) fn check_account_name(directory: &Directory, object: &Object) -> Resu
         .any(|byte| NOT_IN_ACCOUNT_NAMES.as_bytes().contains(byte));
     let is_person = directory.is_a(object, "user") && !directory.is_a(object, "computer");
     let units = String::from_utf8_lossy(name).encode_utf16().count();
-    if !forbidden && !(is_person && units > MAX_USER_NAME_UNITS) {
-        Ok(())
-    } else {
+    if forbidden || (is_person && units > MAX_USER_NAME_UNITS) {
         Err(LdapError::system(win32::INVALID_ACCOUNT_NAME))
+    } else {
+        Ok(())
     }
 }
 
