@@ -265,7 +265,7 @@ impl Dn {
         }
         for rdn in path.iter().rev() {
             name.push('/');
-            name.push_str(&rdn.value.replace('/', "\\/"));
+            name.push_str(&rdn.value.replace('\\', "\\\\").replace('/', "\\/"));
         }
         Some(name)
     }

@@ -34,7 +34,8 @@ use crate::{
     run::{RunOptions, Weather},
     scenario::{Fault, Host, Part, Scenario, ServiceName, StageName, WizardPage},
     world::{
-        BetweenPages, Book, InstallOutcome, InstallRequest, Power, ServiceState, World, WorldError, page_titled,
+        BetweenPages, Book, InstallOutcome, InstallRequest, Power, ServiceState, World, WorldError,
+        page_titled,
     },
 };
 
@@ -438,8 +439,12 @@ impl World for SimWorld {
         match power {
             Power::Pause => {
                 let controllers = self.book.domain(domain)?.domain_controller_names();
-                let held = controllers.iter().map(|name| self.network.add_rule(Partition(LinkPattern::to(name))));
-                self.paused.borrow_mut().insert(domain.to_lowercase(), held.collect());
+                let held = controllers
+                    .iter()
+                    .map(|name| self.network.add_rule(Partition(LinkPattern::to(name))));
+                self.paused
+                    .borrow_mut()
+                    .insert(domain.to_lowercase(), held.collect());
             }
             Power::Resume => drop(self.paused.borrow_mut().remove(&domain.to_lowercase())),
             Power::Stop => {

@@ -76,3 +76,8 @@ pub fn control(text: &str, critical: bool, cookie: &[u8]) -> Result<RawControl, 
         val,
     })
 }
+
+/// Whether the answer to a control brings a cookie to go on with.
+pub fn gives_cookie(control: &RawControl) -> bool {
+    [oid::PAGED_RESULTS, oid::DIRSYNC].contains(&control.ctype.as_str())
+}

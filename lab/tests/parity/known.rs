@@ -212,6 +212,18 @@ pub const KNOWN: &[Known] = &[
         "PR 16.1",
     ),
     row(
+        "order: references to nothing are judged first",
+        "constraintViolation (19) or noSuchObject (32), whatever else is wrong",
+        "the object, then its class, then its values",
+        "Windows finds the object first (MS-ADTS 3.1.1.5.3.2; inferred)",
+    ),
+    row(
+        "order: several things are wrong at once",
+        "counts values before it looks for the object",
+        "the object, then its class, then its values",
+        "as above",
+    ),
+    row(
         "paging: a page as large as the answer",
         "a cookie, and then an empty page",
         "no cookie: this was the last page",
@@ -278,6 +290,12 @@ pub const KNOWN: &[Known] = &[
         "PR 16.1",
     ),
     row(
+        "rename: what is not there, below what is not there",
+        "other (80)",
+        "noSuchObject (32)",
+        "RFC 4511 4.9",
+    ),
+    row(
         "rename: a malformed name",
         "other (80)",
         "invalidDNSyntax (34)",
@@ -294,6 +312,12 @@ pub const KNOWN: &[Known] = &[
         "noSuchObject (32)",
         "a referral (10), `0000202B`",
         "it is no naming context of this server",
+    ),
+    row(
+        "search: the canonical name of special characters",
+        "escapes what a distinguished name escapes, and not `/`",
+        "escapes `/` and `\\` alone",
+        "documented for canonicalName; MS-ADTS 3.1.1.4.5.17",
     ),
     row(
         "search: names of attributes only",

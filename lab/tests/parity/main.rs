@@ -25,6 +25,7 @@ mod mask;
 mod observation;
 mod operation;
 mod play;
+mod random;
 mod samba;
 mod script;
 mod server;
@@ -52,6 +53,7 @@ fn main() {
         })
         .collect();
     trials.extend(documents::trials(&suite.cases));
+    trials.extend(random::trials(&suite));
     let conclusion = libtest_mimic::run(&arguments, trials);
     suite.finish();
     conclusion.exit();

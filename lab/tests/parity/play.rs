@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use ldap3::{Ldap, Scope, SearchEntry, controls::RawControl};
-use provlab_protocol::{guid::Guid, security::sddl, sid::Sid, unicode_pwd};
+use provlab_protocol::{guid::Guid, oid::control as oid, security::sddl, sid::Sid, unicode_pwd};
 
 use crate::{
     client::perform,
@@ -22,20 +22,7 @@ pub type Answers = Vec<Option<Observation>>;
 /// Plays a case in a unit of its own.
 pub async fn play(server: &Server, fixture: &Fixture, case: &Case, number: usize) -> Result<Answers, String> {
     let id = format!("k{}{number:03}", fixture.run);
-    let mut player = Player {
-        server,
-        fixture,
-        masks: Masks {
-            unit: format!("OU={id},{}", fixture.unit),
-            id,
-        },
-        sessions: BTreeMap::new(),
-        who: "administrator".to_owned(),
-        noted: BTreeMap::new(),
-        search: None,
-        cookies: Vec::new(),
-    };
-    player.begin().await?;
+    let mut player = Player::begin(server, fixture, &id).await?;
     let mut answers = Vec::new();
     for step in &case.steps {
         let answer = player.step(step).await;
@@ -47,7 +34,8 @@ pub async fn play(server: &Server, fixture: &Fixture, case: &Case, number: usize
     Ok(answers)
 }
 
-struct Player<'a> {
+/// Somebody who takes steps on a server, in a unit of their own.
+pub struct Player<'a> {
     server: &'a Server,
     fixture: &'a Fixture,
     masks: Masks,
@@ -59,16 +47,32 @@ struct Player<'a> {
     cookies: Vec<Vec<u8>>,
 }
 
-impl Player<'_> {
-    async fn begin(&mut self) -> Result<(), String> {
+impl<'a> Player<'a> {
+    /// Makes the unit, and goes on as the administrator. `id` is its name, and begins its accounts' names.
+    pub async fn begin(server: &'a Server, fixture: &'a Fixture, id: &str) -> Result<Self, String> {
+        let mut player = Self {
+            server,
+            fixture,
+            masks: Masks {
+                unit: format!("OU={id},{}", fixture.unit),
+                id: id.to_owned(),
+            },
+            sessions: BTreeMap::new(),
+            who: "administrator".to_owned(),
+            noted: BTreeMap::new(),
+            search: None,
+            cookies: Vec::new(),
+        };
         let unit = Operation::Add {
-            dn: self.masks.unit.clone(),
+            dn: player.masks.unit.clone(),
             attributes: vec![("objectClass".to_owned(), vec![b"organizationalUnit".to_vec()])],
         };
-        self.must(unit.into()).await
+        player.must(unit.into()).await?;
+        Ok(player)
     }
 
-    async fn step(&mut self, step: &Step) -> Result<Option<Observation>, String> {
+    /// Takes one step; nothing is observed of a preparation.
+    pub async fn step(&mut self, step: &Step) -> Result<Option<Observation>, String> {
         match &step.act {
             Act::As(who) => {
                 self.who.clone_from(who);
@@ -90,7 +94,10 @@ impl Player<'_> {
                     // Every bind has a connection of its own, and what follows goes over it.
                     self.who = format!("bind {name} {}", step.line);
                 }
-                if let Operation::Search(search) = &request.operation {
+                // `again` goes on with a search that gave a cookie, whatever was searched since.
+                if let Operation::Search(search) = &request.operation
+                    && request.controls.iter().any(controls::gives_cookie)
+                {
                     self.search = Some((search.clone(), step.controls.clone()));
                     self.cookies.clear();
                 }
@@ -114,11 +121,10 @@ impl Player<'_> {
     }
 
     async fn observe(&mut self, request: Request, step: &Step) -> Result<Observation, String> {
-        let dirsync = step
+        let own = request
             .controls
             .iter()
-            .chain(self.search.iter().flat_map(|(_, before)| before));
-        let own = dirsync.clone().any(|(name, _)| name.starts_with("dirsync"));
+            .any(|control| control.ctype == oid::DIRSYNC);
         let (masks, show) = (self.masks.clone(), step.show);
         // DirSync answers for the whole domain, where other cases are at work.
         let keep = |seen: &Seen| !own || belongs(seen);

@@ -44,7 +44,8 @@ pub struct Step {
     pub expected: Vec<String>,
     /// What Samba answers where it differs.
     pub samba: Vec<String>,
-    written: Vec<String>,
+    /// The step as written, without its expectations.
+    pub written: Vec<String>,
 }
 
 /// What a step does.

@@ -24,11 +24,11 @@ use crate::{
 type Lines = Vec<(Vec<String>, Vec<String>)>;
 
 /// The servers, started when the first case needs them.
-struct Servers {
+pub struct Servers {
     _running: Running,
-    embedded: Server,
-    samba: Result<Server, String>,
-    fixture: Fixture,
+    pub embedded: Server,
+    pub samba: Result<Server, String>,
+    pub fixture: Fixture,
 }
 
 pub struct Suite {
@@ -75,7 +75,7 @@ impl Suite {
 
     fn compare(&self, number: usize) -> Result<(), String> {
         let case = &self.cases[number];
-        let servers = self.servers.get_or_init(|| self.start()).as_ref()?;
+        let servers = self.servers()?;
         let play = |server: &Server| {
             self.runtime
                 .block_on(play::play(server, &servers.fixture, case, number))
@@ -131,6 +131,17 @@ impl Suite {
             }
         }
         if report.is_empty() { Ok(()) } else { Err(report) }
+    }
+
+    /// Both servers, started now if nobody has yet.
+    pub fn servers(&self) -> Result<&Servers, String> {
+        let servers = self.servers.get_or_init(|| self.start());
+        servers.as_ref().map_err(Clone::clone)
+    }
+
+    /// Waits for something on the servers' runtime.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     fn start(&self) -> Result<Servers, String> {

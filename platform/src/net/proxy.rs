@@ -161,13 +161,19 @@ mod tests {
         let (proxy, address) = echo().await;
         let mut socket = TcpStream::connect(address).await.unwrap();
         say(&mut socket, "before").await.unwrap();
-        let fault = proxy.add_rule(Partition(LinkPattern::between("srv1.contoso.com", "dc1.contoso.com")));
+        let fault = proxy.add_rule(Partition(LinkPattern::between(
+            "srv1.contoso.com",
+            "dc1.contoso.com",
+        )));
         socket.write_all(b"held").await.unwrap();
         let mut heard = [0; 4];
         let silence = tokio::time::timeout(SILENCE, socket.read_exact(&mut heard)).await;
         assert!(silence.is_err(), "{silence:?}");
         drop(fault);
-        tokio::time::timeout(SOON, socket.read_exact(&mut heard)).await.unwrap().unwrap();
+        tokio::time::timeout(SOON, socket.read_exact(&mut heard))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(&heard, b"held");
     }
 
@@ -182,7 +188,9 @@ mod tests {
         let fault = proxy.add_rule(Refuse(LinkPattern::any()));
         let mut socket = TcpStream::connect(address).await.unwrap();
         let mut one = [0];
-        let refused = tokio::time::timeout(SOON, socket.read_exact(&mut one)).await.unwrap();
+        let refused = tokio::time::timeout(SOON, socket.read_exact(&mut one))
+            .await
+            .unwrap();
         assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
         drop(fault);
         let mut socket = TcpStream::connect(address).await.unwrap();
@@ -208,8 +216,16 @@ mod tests {
         let fault = proxy.add_rule(HalfOpen(LinkPattern::any()));
         socket.write_all(b"lost").await.unwrap();
         let mut heard = [0; 4];
-        assert!(tokio::time::timeout(SILENCE, socket.read_exact(&mut heard)).await.is_err());
+        assert!(
+            tokio::time::timeout(SILENCE, socket.read_exact(&mut heard))
+                .await
+                .is_err()
+        );
         drop(fault);
-        assert!(tokio::time::timeout(SILENCE, socket.read_exact(&mut heard)).await.is_err());
+        assert!(
+            tokio::time::timeout(SILENCE, socket.read_exact(&mut heard))
+                .await
+                .is_err()
+        );
     }
 }

@@ -145,7 +145,10 @@ impl Child {
     }
 
     fn signal(&self, signal: Signal) -> Result<(), WorldError> {
-        let process = self.process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        let process = self
+            .process
+            .id()
+            .and_then(|id| Pid::from_raw(id.try_into().ok()?));
         let process = process.ok_or_else(|| self.broken("it has ended"))?;
         kill_process(process, signal).map_err(|error| self.broken(error))
     }

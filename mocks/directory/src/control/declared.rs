@@ -64,12 +64,24 @@ mod tests {
         });
         let entries = declared(&config).unwrap();
         let names: Vec<&str> = entries.iter().map(|entry| entry.dn.as_str()).collect();
-        assert!(names.contains(&"CN=alice,CN=Users,DC=contoso,DC=com"), "{names:?}");
-        assert!(!names.iter().any(|name| name.contains("Administrator")), "{names:?}");
-        let staff = names.iter().position(|name| name.starts_with("OU=Staff,")).unwrap();
+        assert!(
+            names.contains(&"CN=alice,CN=Users,DC=contoso,DC=com"),
+            "{names:?}"
+        );
+        assert!(
+            !names.iter().any(|name| name.contains("Administrator")),
+            "{names:?}"
+        );
+        let staff = names
+            .iter()
+            .position(|name| name.starts_with("OU=Staff,"))
+            .unwrap();
         let below = names.iter().filter(|name| name.contains(",OU=Staff,"));
         assert_eq!(below.count(), 4);
-        assert!(names[staff + 1].ends_with(",OU=Staff,DC=contoso,DC=com"), "parents come first");
+        assert!(
+            names[staff + 1].ends_with(",OU=Staff,DC=contoso,DC=com"),
+            "parents come first"
+        );
         assert_eq!(entries, declared(&config).unwrap());
     }
 }

@@ -86,11 +86,13 @@ async fn wait_for(admin: &mut Admin, account: &str, state: i64, word: &str) -> R
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    tokio::time::timeout(EFFECT_LIMIT, seen).await.unwrap_or_else(|_| {
-        Err(AdminError::NoEffect(format!(
-            "{account} is not {word} after {EFFECT_LIMIT:?}"
-        )))
-    })
+    tokio::time::timeout(EFFECT_LIMIT, seen)
+        .await
+        .unwrap_or_else(|_| {
+            Err(AdminError::NoEffect(format!(
+                "{account} is not {word} after {EFFECT_LIMIT:?}"
+            )))
+        })
 }
 
 /// The password becomes older than its policy allows.

@@ -128,9 +128,7 @@ impl Admin {
 
     /// A number of an object; 0 where the attribute is absent.
     pub(super) async fn number(&mut self, dn: &str, attribute: &str) -> Result<i64, AdminError> {
-        let found = self
-            .search(dn, Scope::Base, "(objectClass=*)", attribute)
-            .await?;
+        let found = self.search(dn, Scope::Base, "(objectClass=*)", attribute).await?;
         Ok(found
             .first()
             .and_then(|entry| entry.attrs.get(attribute)?.first()?.parse().ok())
@@ -176,7 +174,8 @@ impl Admin {
 
     /// Gives an attribute of an object one textual value.
     pub(super) async fn set(&mut self, dn: &str, attribute: &str, value: &str) -> Result<(), AdminError> {
-        self.replace(dn, &[(attribute, vec![value.as_bytes().to_vec()])]).await
+        self.replace(dn, &[(attribute, vec![value.as_bytes().to_vec()])])
+            .await
     }
 
     /// Puts members into a group or takes them out; what is so already stays.
@@ -219,10 +218,7 @@ impl Admin {
     ) -> Result<(), AdminError> {
         let parsed: Dn = dn.parse().map_err(|_| AdminError::Name(dn.to_owned()))?;
         let kept = parsed.rdn().map(ToString::to_string).unwrap_or_default();
-        let renamed = self
-            .ldap
-            .modifydn(dn, to.unwrap_or(&kept), true, below)
-            .await;
+        let renamed = self.ldap.modifydn(dn, to.unwrap_or(&kept), true, below).await;
         accepted("rename", dn, renamed)
     }
 }
