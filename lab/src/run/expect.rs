@@ -6,11 +6,7 @@ use provlab_platform::Event;
 use provlab_protocol::environment::Environment;
 use serde_json::Value;
 
-use super::{
-    Unmet, in_sync,
-    look::Look,
-    state::RunState,
-};
+use super::{Unmet, in_sync, look::Look, state::RunState};
 use crate::{
     scenario::{
         AgentStatusWord, CloudObjectState, EnvironmentWord, Expectation, Located, ServiceStateWord,

@@ -81,7 +81,10 @@ pub(super) fn set_disabled(
 /// As after a wrong password under a policy that locks at the first one.
 pub(super) fn lock(desk: &mut Desk<'_>, account: &str) -> Result<Change, ControlError> {
     let object = find(desk.directory, account)?.dnt;
-    let updates = vec![("lockoutTime", decimal(desk.now().0)), ("badPwdCount", decimal(1))];
+    let updates = vec![
+        ("lockoutTime", decimal(desk.now().0)),
+        ("badPwdCount", decimal(1)),
+    ];
     update(desk, object, &updates)
 }
 
