@@ -65,7 +65,7 @@ const ROWS: &[Row] = &[
 /// Never read, whoever asks: hashes of passwords, old and new.
 const SECRET: [&str; 2] = ["userPassword", "pwdHistory"];
 /// What every resource needs besides what the cloud asked for.
-const NEEDED: [&str; 3] = ["objectClass", ID, LOCKED_SINCE];
+const NEEDED: [&str; 4] = ["objectClass", ID, CHANGE_NUMBER, LOCKED_SINCE];
 
 /// How to make an attribute that the cloud asks for; none for a secret one.
 pub(super) fn rule_of(asked: &str) -> Option<(Rule, Vec<&str>)> {
@@ -127,6 +127,7 @@ mod tests {
                 "displayName",
                 "cn",
                 "objectClass",
+                "entryCSN",
                 "pwdAccountLockedTime"
             ]
         );

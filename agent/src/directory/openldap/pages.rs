@@ -1,5 +1,7 @@
 //! A reading in pages: cut by the number of each object's last change, so that any agent can give the next page.
 
+use std::collections::VecDeque;
+
 use provlab_protocol::ldap_controls::{Control, PagedResults};
 use provlab_protocol::oid;
 use provlab_protocol::scim::{MAX_COUNT, ResourceType};
@@ -12,22 +14,77 @@ use super::watermark::{MAX_BOUNDS, Work};
 use crate::directory::DirectoryError;
 use crate::directory::ldap::{Entry, Filter};
 
+/// Pages that are read by one search.
+const PAGES_AT_ONCE: usize = 16;
+
 /// One page of a reading.
 enum Page {
     Whole(Vec<Entry>),
     TooMany,
 }
 
+impl Page {
+    fn of(entries: Vec<Entry>, most: usize) -> Self {
+        if entries.len() > most {
+            Self::TooMany
+        } else {
+            Self::Whole(entries)
+        }
+    }
+}
+
+/// Pages that were read before they were asked for. A memory of the session only: whoever has none reads them again, and what
+/// changed since is told by the refresh that follows the reading.
+#[derive(Default)]
+pub(super) struct Ahead {
+    kinds: Vec<ResourceType>,
+    attributes: Vec<String>,
+    pages: VecDeque<(Option<Csn>, Csn, Vec<Entry>)>,
+}
+
+impl Ahead {
+    /// Sorts entries into the pages that end at these bounds.
+    fn cut(from: Option<Csn>, ends: &[Csn], asked: &Asked<'_>, entries: Vec<Entry>) -> Self {
+        let begins = std::iter::once(from).chain(ends.iter().map(|end| Some(end.next())));
+        let mut pages: VecDeque<_> = begins
+            .zip(ends)
+            .map(|(begin, end)| (begin, *end, Vec::new()))
+            .collect();
+        for entry in entries {
+            let number = entry.text(CHANGE_NUMBER).and_then(Csn::parse);
+            let index = number.map_or(0, |number| ends.partition_point(|end| *end < number));
+            if let Some((.., page)) = pages.get_mut(index) {
+                page.push(entry);
+            }
+        }
+        Self {
+            kinds: asked.kinds.to_vec(),
+            attributes: asked.read.clone(),
+            pages,
+        }
+    }
+
+    /// The entries of this page, if they are what comes next.
+    fn take(&mut self, from: Option<Csn>, to: Option<Csn>, asked: &Asked<'_>) -> Option<Vec<Entry>> {
+        let (begin, end, _) = self.pages.front()?;
+        let same = *begin == from && Some(*end) == to;
+        if !same || self.kinds != asked.kinds || self.attributes != asked.read {
+            return None;
+        }
+        self.pages.pop_front().map(|(.., entries)| entries)
+    }
+}
+
 impl OpenLdap {
-    /// The objects of one page, if they are no more than `limit`.
-    async fn page(
+    /// The objects between two numbers, if they are no more than `most`.
+    async fn between(
         &mut self,
         from: Option<Csn>,
         to: Option<Csn>,
         asked: &Asked<'_>,
-        limit: usize,
+        most: usize,
     ) -> Result<Page, DirectoryError> {
-        let size = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
+        let size = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
         let search = self.search(changed_between(asked.kinds, from, to), &asked.read);
         let paged = PagedResults {
             size,
@@ -35,11 +92,33 @@ impl OpenLdap {
         };
         let control = Control::new(oid::control::PAGED_RESULTS, true).with_value(paged.to_value());
         let (entries, _) = self.connection.search_with(&search, &[control]).await?;
-        Ok(if entries.len() > limit {
-            Page::TooMany
-        } else {
-            Page::Whole(entries)
-        })
+        Ok(Page::of(entries, most))
+    }
+
+    /// The objects of the page that ends at the first bound. Reads some pages more at once and keeps them for the next requests:
+    /// the server goes through its whole index for every search by numbers.
+    async fn page(
+        &mut self,
+        from: Option<Csn>,
+        bounds: &[Csn],
+        asked: &Asked<'_>,
+        limit: usize,
+    ) -> Result<Page, DirectoryError> {
+        let to = bounds.first().copied();
+        if let Some(entries) = self.ahead.take(from, to, asked) {
+            return Ok(Page::of(entries, limit));
+        }
+        let ends = &bounds[..bounds.len().min(PAGES_AT_ONCE)];
+        if let [_, .., reach] = ends
+            && let Page::Whole(entries) = self
+                .between(from, Some(*reach), asked, limit.saturating_mul(ends.len()))
+                .await?
+        {
+            self.ahead = Ahead::cut(from, ends, asked, entries);
+            let first = self.ahead.take(from, to, asked).unwrap_or_default();
+            return Ok(Page::of(first, limit));
+        }
+        self.between(from, to, asked, limit).await
     }
 
     /// Where to cut a reading that is too large for one page: looks at the change numbers alone.
@@ -79,8 +158,9 @@ impl OpenLdap {
         let mut limit = limit;
         loop {
             let to = bounds.first().copied();
-            match self.page(from, to, asked, limit).await? {
+            match self.page(from, &bounds, asked, limit).await? {
                 Page::TooMany => {
+                    self.ahead = Ahead::default();
                     let mut cut = self.bounds_between(from, to, asked, limit).await?;
                     if cut.is_empty() {
                         // All have one change number: they come at once or not at all.
@@ -141,10 +221,51 @@ fn bounds(mut numbers: Vec<Csn>, limit: usize) -> Vec<Csn> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::directory::ldap::Attribute;
 
     fn numbers(count: u32) -> Vec<Csn> {
         let number = |count| Csn::parse(&format!("20261123054523.{count:06}Z#000000#000#000000"));
         (0..count).rev().map(|count| number(count).unwrap()).collect()
+    }
+
+    fn entry(number: &Csn) -> Entry {
+        Entry {
+            dn: number.to_string(),
+            attributes: vec![Attribute::text(CHANGE_NUMBER, &[&number.to_string()])],
+        }
+    }
+
+    #[test]
+    fn pages_that_were_read_ahead_are_taken_in_their_order() {
+        let asked = Asked::new(&[ResourceType::User], &["cn".to_owned()]);
+        let mut all = numbers(4);
+        let entries: Vec<_> = all.iter().map(entry).collect();
+        all.sort_unstable();
+        let (ends, first) = ([all[1], all[3]], &all[..2]);
+        let mut ahead = Ahead::cut(None, &ends, &asked, entries);
+        let names = |entries: Vec<Entry>| {
+            let mut names: Vec<_> = entries.into_iter().map(|entry| entry.dn).collect();
+            names.sort();
+            names
+        };
+        let told = |numbers: &[Csn]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(ahead.take(None, None, &asked), None, "another page");
+        let other = Asked::new(&[ResourceType::Group], &["cn".to_owned()]);
+        assert_eq!(ahead.take(None, Some(ends[0]), &other), None, "another question");
+        assert_eq!(
+            names(ahead.take(None, Some(ends[0]), &asked).unwrap()),
+            told(first)
+        );
+        let begin = Some(ends[0].next());
+        assert_eq!(
+            names(ahead.take(begin, Some(ends[1]), &asked).unwrap()),
+            told(&all[2..])
+        );
+        assert_eq!(
+            ahead.take(begin, Some(ends[1]), &asked),
+            None,
+            "each page is given once"
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::attributes::{self, ID};
 use super::csn::Csn;
+use super::pages::Ahead;
 use super::refresh::{Collector, Refresh};
 use super::resource::{NamedLink, filter_of, id_of, kind_of, resource_of};
 use super::watermark::{Progress, Work};
@@ -38,6 +39,7 @@ pub struct OpenLdap {
     domain: String,
     root: Dn,
     replica: ReplicaToken,
+    pub(super) ahead: Ahead,
 }
 
 impl OpenLdap {
@@ -69,6 +71,7 @@ impl OpenLdap {
                 invocation_id: Uuid::nil(),
                 name,
             },
+            ahead: Ahead::default(),
         };
         // The id of the suffix stands for that of the database; a server that hides it still works.
         let suffix = session.base_object(session.root.to_string(), &[ID]).await?;
@@ -264,7 +267,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(kinds: &'a [ResourceType], names: &[String]) -> Self {
+    pub(super) fn new(kinds: &'a [ResourceType], names: &[String]) -> Self {
         let names = if names.is_empty() {
             attributes::usual()
         } else {
