@@ -26,7 +26,7 @@ pub(super) enum AdminError {
         /// What was attempted.
         what: String,
         /// Why not.
-        error: LdapError,
+        error: Box<LdapError>,
     },
     /// Nothing has that name.
     #[error("`{0}` names no object; use a sAMAccountName, a DN, a UPN or DOMAIN\\name")]
@@ -48,7 +48,7 @@ pub(super) struct Admin {
 fn named<T>(what: impl Into<String>, result: Result<T, LdapError>) -> Result<T, AdminError> {
     result.map_err(|error| AdminError::Ldap {
         what: what.into(),
-        error,
+        error: Box::new(error),
     })
 }
 
