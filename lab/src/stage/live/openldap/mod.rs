@@ -9,19 +9,19 @@ mod show;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use provlab_containers::{ContainerError, OpenLdap, OpenLdapConfig, Owner};
+use provlab_containers::{OpenLdap, OpenLdapConfig, Owner};
 use provlab_directory::{
     Config,
     control::{self, Attributes, Command, PutUser, Reply},
 };
 use provlab_platform::net::real::NameTable;
-use tokio::sync::Mutex;
 
 use self::{
     admin::{Admin, AdminError, Values},
     names::{Class, Names},
 };
 use super::{
+    container::Container,
     container_failed,
     directories::{Ground, reader_of},
     not_on,
@@ -43,8 +43,7 @@ const SAID_OTHERWISE: [(&str, &str); 3] = [
 
 /// The container with the suffix in it.
 pub(super) struct OpenLdapServer {
-    /// Empty after the end.
-    container: Mutex<Option<OpenLdap>>,
+    container: Container<OpenLdap>,
     table: NameTable,
     reader: Reader,
     names: Names,
@@ -92,7 +91,7 @@ impl OpenLdapServer {
     ) -> Result<Self, WorldError> {
         let server = Self {
             table: container.names().clone(),
-            container: Mutex::new(Some(container)),
+            container: Container::new(container, &config.domain),
             reader,
             names,
         };
@@ -116,21 +115,10 @@ impl OpenLdapServer {
         Box::pin(done).await.map_err(|error| match error {
             AdminError::NotHere(what) => not_on(StageName::Openldap, what),
             error => WorldError::Refused {
-                by: self.title(),
+                by: format!("the directory of {}", self.reader.domain),
                 message: error.to_string(),
             },
         })
-    }
-
-    fn title(&self) -> String {
-        format!("the directory of {}", self.reader.domain)
-    }
-
-    fn broken(&self, error: &ContainerError) -> WorldError {
-        WorldError::Process {
-            name: self.title(),
-            detail: error.to_string(),
-        }
     }
 }
 
@@ -247,26 +235,19 @@ impl DirectoryServer for OpenLdapServer {
     }
 
     async fn power(&self, power: Power) -> Result<(), WorldError> {
-        let mut container = self.container.lock().await;
-        let server = container
-            .as_mut()
-            .ok_or_else(|| WorldError::Lab("the container has been removed".into()))?;
-        let done = match power {
-            Power::Pause => server.pause().await,
-            Power::Resume => server.unpause().await,
-            Power::Stop => server.kill().await,
-            Power::Start => server.start().await,
-        };
-        done.map_err(|error| self.broken(&error))
+        self.container.power(power).await
+    }
+
+    async fn broken(&self) -> WorldError {
+        self.container.broken().await
+    }
+
+    async fn trace_log(&self) {
+        self.container.trace_log().await;
     }
 
     async fn close(&self, _limit: Duration) {
-        let container = self.container.lock().await.take();
-        if let Some(container) = container
-            && let Err(error) = container.remove().await
-        {
-            eprintln!("{}", self.broken(&error));
-        }
+        self.container.close().await;
     }
 }
 
