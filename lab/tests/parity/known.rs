@@ -49,6 +49,24 @@ pub const KNOWN: &[Known] = &[
         "system-only attributes",
     ),
     row(
+        "add: a reference to itself",
+        "noSuchObject (32)",
+        "constraintViolation (19), `000020B5`",
+        "an object is not there before it is made; which of the two is inferred",
+    ),
+    row(
+        "add: two times of the password",
+        "takes one of them",
+        "constraintViolation (19)",
+        "the attribute has one value",
+    ),
+    row(
+        "add: an object that says it is deleted",
+        "allows it",
+        "constraintViolation (19), `000020B1`",
+        "system-only attributes",
+    ),
+    row(
         "add: an account name that is too long",
         "allows more than 20 characters",
         "other (80), `00000523: SysErr`",
@@ -80,6 +98,12 @@ pub const KNOWN: &[Known] = &[
         "PR 16.3 (RFC 4513 5.1.2)",
     ),
     row(
+        "bind: what an account remembers of it",
+        "counts wrong passwords only where the policy locks, and no simple bind",
+        "`badPwdCount`, `badPasswordTime`, `lastLogon` and `logonCount` say what has happened",
+        "a simple bind is a logon (inferred)",
+    ),
+    row(
         "control: unknown and critical",
         "answers a search with an extended response, at which stock clients close the connection",
         "unavailableCriticalExtension (12) in the search's own response",
@@ -104,6 +128,12 @@ pub const KNOWN: &[Known] = &[
         "PR 15.2",
     ),
     row(
+        "delete: a name in other letters",
+        "names what is left as the request spells it",
+        "names it as it was called",
+        "names are compared without regard to case, and kept with it",
+    ),
+    row(
         "dirsync: another scope than the subtree",
         "takes no notice of the scope",
         "insufficientAccessRights (50)",
@@ -120,6 +150,12 @@ pub const KNOWN: &[Known] = &[
         "operationsError (1)",
         "as if it were critical",
         "PR 20",
+    ),
+    row(
+        "dirsync: references that are no links",
+        "names with GUID and SID, as if by the control for extended names",
+        "names",
+        "PR 15.2",
     ),
     row(
         "dirsync: the naming attribute",
@@ -198,6 +234,30 @@ pub const KNOWN: &[Known] = &[
         "takes no notice of the control for `member`",
         "adding what is there and deleting what is not is no error",
         "PR 15.3",
+    ),
+    row(
+        "modify: delete a reference to nothing",
+        "noSuchAttribute (16)",
+        "constraintViolation (19), `000020B5`",
+        "a name that leads nowhere is no value (inferred)",
+    ),
+    row(
+        "modify: account attributes of what is no account",
+        "operationsError (1)",
+        "objectClassViolation (65)",
+        "the class does not have the attribute",
+    ),
+    row(
+        "modify: account flags that are no number",
+        "allows it",
+        "invalidAttributeSyntax (21)",
+        "the attribute's syntax",
+    ),
+    row(
+        "modify: the same member twice",
+        "takes it once",
+        "entryAlreadyExists (68), `00000562`",
+        "a set of values has each once (RFC 4511 4.1.7; the code is inferred)",
     ),
     row(
         "modify: enable without a password",
@@ -290,6 +350,24 @@ pub const KNOWN: &[Known] = &[
         "PR 16.1",
     ),
     row(
+        "rename: a unit to another naming attribute",
+        "allows it",
+        "unwillingToPerform (53)",
+        "a class has one naming attribute (MS-ADTS 3.1.1.5.4.1)",
+    ),
+    row(
+        "rename: to the very same name",
+        "counts as a change",
+        "changes nothing",
+        "nothing replicates that is as it was (inferred)",
+    ),
+    row(
+        "rename: below itself, which can have no children",
+        "namingViolation (64)",
+        "unwillingToPerform (53), `00002077`",
+        "two things are wrong (inferred)",
+    ),
+    row(
         "rename: what is not there, below what is not there",
         "other (80)",
         "noSuchObject (32)",
@@ -318,6 +396,12 @@ pub const KNOWN: &[Known] = &[
         "escapes what a distinguished name escapes, and not `/`",
         "escapes `/` and `\\` alone",
         "documented for canonicalName; MS-ADTS 3.1.1.4.5.17",
+    ),
+    row(
+        "search: names with characters that need an escape",
+        "escapes `#` everywhere, and `=` and `;` by their numbers",
+        "a backslash before each, and before `#` at the beginning alone",
+        "RFC 4514 2.4",
     ),
     row(
         "search: names of attributes only",

@@ -40,7 +40,7 @@ const OPERATIONS: std::ops::RangeInclusive<usize> = 5..=24;
 /// Sequences played at once: while one waits for a disk, another computes.
 const WORKERS: usize = 4;
 /// Most attempts to make a failing sequence shorter.
-const MAX_SHRINKS: u32 = 300;
+const MAX_SHRINKS: u32 = 150;
 /// After so many failures no other sequence is begun.
 const MAX_FAILURES: usize = 40;
 

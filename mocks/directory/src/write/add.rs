@@ -345,13 +345,19 @@ fn complete(
         return Ok(());
     }
     let is_computer = schema.derives_from(class, "computer");
+    let group = integer(i64::from(if is_computer {
+        rid::DOMAIN_COMPUTERS
+    } else {
+        rid::DOMAIN_USERS
+    }));
     if missing(draft, known.primary_group_id) {
-        let group = if is_computer {
-            rid::DOMAIN_COMPUTERS
-        } else {
-            rid::DOMAIN_USERS
-        };
-        draft.set(directory, known.primary_group_id, vec![integer(i64::from(group))]);
+        draft.set(directory, known.primary_group_id, vec![group]);
+    } else if !is_computer
+        && context.token.kind != TokenKind::System
+        && draft.object.first(known.primary_group_id) != Some(&group)
+    {
+        // Nobody is a member of a group before they exist (MS-SAMR 3.1.1.8.3).
+        return Err(LdapError::unwilling(win32::MEMBER_NOT_IN_GROUP));
     }
     Ok(())
 }

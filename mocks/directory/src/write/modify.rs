@@ -39,6 +39,7 @@ pub(crate) fn modify(
             modify_attribute(directory, context, request, &mut draft, step)?;
         }
     }
+    check_class(directory, request, &draft)?;
     if let Some(write) = password.write()? {
         let updates = password::write(directory, context, &before, write, request.policy_hints)?;
         // A request that writes the time of the password as well, as "must change" does, decides it.
@@ -90,6 +91,17 @@ fn swap_primary_group(
         }
         draft.finish(directory, context.now);
     }
+}
+
+/// Refuses what the class does not have. What counts is the object as it is in the end (RFC 4511 4.6).
+fn check_class(directory: &Directory, request: &ModifyRequest, draft: &Draft) -> Result<(), LdapError> {
+    for step in &request.modifications {
+        let id = directory.attribute(&step.attribute.name)?;
+        if directory.database().has(&draft.object, id) {
+            rules::check_class_allows(directory, &draft.object, id)?;
+        }
+    }
+    Ok(())
 }
 
 fn writes(request: &ModifyRequest, attribute: &str) -> bool {
@@ -195,9 +207,6 @@ fn modify_attribute(
             win32::ILLEGAL_MOD_OPERATION,
             "6006 (CANT_MOD_OBJ_CLASS)",
         ));
-    }
-    if step.operation != ModifyOperation::Delete {
-        rules::check_class_allows(directory, &draft.object, id)?;
     }
     if id == known.security_descriptor {
         return modify_descriptor(directory, request, draft, step);
