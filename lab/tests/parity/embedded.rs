@@ -13,14 +13,14 @@ use provlab_platform::{
     },
 };
 
-use crate::server::{DOMAIN, HOST, NETBIOS, Server, any_certificate};
-
-const PASSWORD: &str = "Passw0rd.Lab";
+use crate::server::{DOMAIN, HOST, NETBIOS, PASSWORD, Server, trusting};
 
 /// Starts a forest with nothing in it but what every forest has. It is served for as long as the first half lives.
 pub async fn start() -> (Running, Server) {
     let (clock, trace) = (Clock::system(), Trace::discard());
-    let trust = Trust::of_authority(LabAuthority::generate().unwrap()).unwrap();
+    let authority = LabAuthority::generate().unwrap();
+    let tls = trusting(&authority);
+    let trust = Trust::of_authority(authority).unwrap();
     let net = RealNet::new(HOST, Default::default(), trust, &clock, &trace);
     let platform = Platform {
         host: HOST.to_owned(),
@@ -38,8 +38,7 @@ pub async fn start() -> (Running, Server) {
     let server = Server {
         label: "embedded",
         ldaps: net.bound().exact(&Endpoint::new(HOST, 636)).unwrap(),
-        password: PASSWORD.to_owned(),
-        tls: any_certificate(),
+        tls,
     };
     (running, server)
 }

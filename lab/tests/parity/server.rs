@@ -3,12 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, StdStream};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
+use provlab_platform::net::real::LabAuthority;
+use rustls::{ClientConfig, RootCertStore};
 
 /// DNS name of the domain that both servers serve.
 pub const DOMAIN: &str = "contoso.lab";
@@ -20,6 +16,8 @@ pub const DOMAIN_DN: &str = "DC=contoso,DC=lab";
 pub const HOST: &str = "dc1.contoso.lab";
 /// Who may do everything, by UPN.
 pub const ADMINISTRATOR: &str = "administrator@contoso.lab";
+/// Its password.
+pub const PASSWORD: &str = "Passw0rd.Lab";
 /// Longest wait for one answer; only a server that hangs comes near it.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
@@ -30,8 +28,6 @@ pub struct Server {
     pub label: &'static str,
     /// Where it serves LDAPS.
     pub ldaps: SocketAddr,
-    /// Password of [`ADMINISTRATOR`].
-    pub password: String,
     /// How its certificate is judged.
     pub tls: Arc<ClientConfig>,
 }
@@ -57,61 +53,22 @@ impl Server {
     pub async fn administrator(&self) -> Result<Ldap, LdapError> {
         let mut ldap = self.connect().await?;
         ldap.with_timeout(LIMIT)
-            .simple_bind(ADMINISTRATOR, &self.password)
+            .simple_bind(ADMINISTRATOR, PASSWORD)
             .await?
             .success()?;
         Ok(ldap)
     }
 }
 
-/// TLS that takes any certificate: what is compared is behind it.
-pub fn any_certificate() -> Arc<ClientConfig> {
+/// TLS that trusts the authority alone.
+pub fn trusting(authority: &LabAuthority) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.certificate().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        .with_root_certificates(roots)
         .with_no_client_auth();
     Arc::new(config)
-}
-
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

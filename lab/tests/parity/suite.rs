@@ -26,6 +26,8 @@ type Lines = Vec<(Vec<String>, Vec<String>)>;
 /// The servers, started when the first case needs them.
 pub struct Servers {
     _running: Running,
+    /// The container of the second one, until the end.
+    container: Mutex<Option<samba::Container>>,
     pub embedded: Server,
     pub samba: Result<Server, String>,
     pub fixture: Fixture,
@@ -149,7 +151,10 @@ impl Suite {
             let fixture = Fixture::new();
             let (running, embedded) = embedded::start().await;
             fixture.build(&embedded).await?;
-            let samba = samba::find();
+            let (container, samba) = match samba::start().await {
+                Ok((container, server)) => (Some(container), Ok(server)),
+                Err(reason) => (None, Err(reason)),
+            };
             match &samba {
                 Ok(server) => fixture.build(server).await?,
                 Err(reason) if required() => {
@@ -159,6 +164,7 @@ impl Suite {
             }
             Ok(Servers {
                 _running: running,
+                container: Mutex::new(container),
                 embedded,
                 samba,
                 fixture,
@@ -168,6 +174,11 @@ impl Suite {
 
     /// Says how many cases agreed, and writes what was blessed.
     pub fn finish(&self) {
+        if let Some(Ok(servers)) = self.servers.get()
+            && let Some(container) = servers.container.lock().unwrap().take()
+        {
+            self.runtime.block_on(samba::remove(container));
+        }
         let blessed = std::mem::take(&mut *self.blessed.lock().unwrap());
         if !blessed.is_empty() {
             self.write(&blessed);
