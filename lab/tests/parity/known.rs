@@ -326,12 +326,6 @@ pub const KNOWN: &[Known] = &[
         "PR 16.1",
     ),
     row(
-        "password: the one before still counts no wrong password",
-        "takes the password before the last one for an hour",
-        "`data 52e`, and no wrong password is counted",
-        "Samba's `old password allowed period`; the history check of lockouts",
-    ),
-    row(
         "password: of an object that is no account",
         "insufficientAccessRights (50)",
         "objectClassViolation (65)",
