@@ -75,10 +75,12 @@ pub async fn perform(
             return Ok(seen);
         }
     };
-    Ok(Observation::of(
-        &result.map_err(|error| error.to_string())?,
-        masks,
-    ))
+    match result {
+        Ok(result) => Ok(Observation::of(&result, masks)),
+        // The server has ended the connection instead of an answer.
+        Err(ldap3::LdapError::ResultRecv { .. }) => Ok(Observation::lost()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn set(values: &[Vec<u8>]) -> HashSet<Vec<u8>> {

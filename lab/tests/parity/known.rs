@@ -49,6 +49,12 @@ pub const KNOWN: &[Known] = &[
         "system-only attributes",
     ),
     row(
+        "add: a primary group that the account is not in",
+        "refuses the usual one too",
+        "takes the usual one; else unwillingToPerform (53), `00000561`",
+        "MS-SAMR 3.1.1.8.3 (the usual one is inferred)",
+    ),
+    row(
         "add: a reference to itself",
         "noSuchObject (32)",
         "constraintViolation (19), `000020B5`",
@@ -258,6 +264,12 @@ pub const KNOWN: &[Known] = &[
         "takes it once",
         "entryAlreadyExists (68), `00000562`",
         "a set of values has each once (RFC 4511 4.1.7; the code is inferred)",
+    ),
+    row(
+        "modify: times of the password of what is no account",
+        "ends the connection without an answer",
+        "objectClassViolation (65)",
+        "the class does not have the attribute",
     ),
     row(
         "modify: enable without a password",

@@ -33,14 +33,14 @@ pub const EXCUSES: &[Excuse] = &[
     Excuse {
         case: "order: references to nothing are judged first",
         applies: |operation, embedded, samba| {
-            let (add_or_modify, _) = parts(operation, embedded);
+            let (add_or_modify, _) = parts(operation, [embedded, samba]);
             add_or_modify && embedded.code != 0 && MISSING_REFERENCE.contains(&(samba.code, samba.number))
         },
     },
     Excuse {
         case: "order: several things are wrong at once",
         applies: |operation, embedded, samba| {
-            let (add_or_modify, parts) = parts(operation, embedded);
+            let (add_or_modify, parts) = parts(operation, [embedded, samba]);
             let owner_first = embedded.number == Some(OWNED_BY_SAM) && samba.code == 65;
             add_or_modify && (parts > 1 || owner_first) && embedded.code != 0 && samba.code != 0
         },
@@ -64,6 +64,15 @@ pub const EXCUSES: &[Excuse] = &[
         applies: |operation, embedded, samba| {
             matches!(operation, Operation::Modify { .. })
                 && matches!(codes(embedded, samba), (65 | 53 | 21 | 16, 1))
+        },
+    },
+    Excuse {
+        case: "modify: times of the password of what is no account",
+        applies: |operation, embedded, samba| {
+            let time = matches!(operation, Operation::Modify { changes, .. } if changes
+                .iter()
+                .any(|change| change.attribute.eq_ignore_ascii_case("pwdLastSet")));
+            time && embedded.code == 65 && *samba == Observation::lost()
         },
     },
     Excuse {
@@ -109,8 +118,8 @@ pub fn excuse(step: &Step, embedded: &Observation, samba: &Observation) -> Optio
     found.map(|excuse| excuse.case)
 }
 
-/// What Samba answers where a value names an object that is not there; the second for `member`.
-const MISSING_REFERENCE: [(u32, Option<u32>); 2] = [(19, Some(0x20B5)), (32, Some(0x525))];
+/// What Samba answers where a value names an object that is not there, the second for `member`, or none at all.
+const MISSING_REFERENCE: [(u32, Option<u32>); 3] = [(19, Some(0x20B5)), (32, Some(0x525)), (34, None)];
 /// Win32 `ERROR_DS_ATTRIBUTE_OWNED_BY_SAM`.
 const OWNED_BY_SAM: u32 = 0x209A;
 /// What every object of a sequence is made with.
@@ -124,8 +133,9 @@ const USUAL: [&str; 5] = [
 
 /// Whether this is an add or a modification, and how many things in it can be wrong: one value of an
 /// object that is there has one answer, for more of them the order of checks decides, which nobody documents.
-fn parts(operation: &Operation<String>, embedded: &Observation) -> (bool, usize) {
-    let elsewhere = usize::from(matches!(embedded.code, 32 | 68));
+fn parts(operation: &Operation<String>, answers: [&Observation; 2]) -> (bool, usize) {
+    let elsewhere = answers.iter().any(|answer| matches!(answer.code, 32 | 68));
+    let elsewhere = usize::from(elsewhere);
     match operation {
         Operation::Add { attributes, .. } => {
             let others = attributes

@@ -89,7 +89,7 @@ pub const ODD_FIELDS: &[Field] = &[
     field("cn", &["{id}z"]),
     field("name", &["{id}z"]),
     field("sAMAccountName", &["{id}a", "hex:"]),
-    field("userPrincipalName", &["{id}a@contoso.lab", "b"]),
+    field("userPrincipalName", &["{id}a@contoso.lab", "{id}b"]),
     field("groupType", &["2", "-2147483640", "5"]),
     // One at a time; known: `add: two times of the password`.
     field("pwdLastSet", &["0"]),
@@ -97,8 +97,8 @@ pub const ODD_FIELDS: &[Field] = &[
 ];
 
 /// `userAccountControl` that enables, and others. Known: `modify: account flags that are no number`.
-pub const ENABLED: &[&str] = &["512", "66048"];
-pub const OTHER_CONTROL: &[&str] = &["514", "66050", "546", "0", "16"];
+pub const ENABLED: &[&str] = &["512", "66048", "0", "16"];
+pub const OTHER_CONTROL: &[&str] = &["514", "66050", "546"];
 
 /// Assertions of filters, complete in themselves. Undefined, computed and numbered attributes, approximate matches,
 /// identifiers as text and repeated spaces are known (the rows that begin with `filter:`).

@@ -100,6 +100,7 @@ fn check_class(directory: &Directory, request: &ModifyRequest, draft: &Draft) ->
         if directory.database().has(&draft.object, id) {
             rules::check_class_allows(directory, &draft.object, id)?;
         }
+        rules::check_description(directory, &draft.object, id)?;
     }
     Ok(())
 }

@@ -253,6 +253,26 @@ pub(super) fn check_single(def: &AttributeDef, count: usize) -> Result<(), LdapE
     Ok(())
 }
 
+/// Refuses to make several descriptions of an account; one that is made with several keeps them until then. The
+/// account database knows one alone, whatever the schema says.
+pub(super) fn check_description(
+    directory: &Directory,
+    object: &Object,
+    id: AttributeId,
+) -> Result<(), LdapError> {
+    let def = directory.schema().def(id);
+    let account = || directory.is_a(object, "user") || directory.is_a(object, "group");
+    if def.name == "description" && object.stored(id).len() > 1 && account() {
+        return Err(LdapError::attribute(
+            ResultCode::AttributeOrValueExists,
+            win32::SINGLE_VALUE_CONSTRAINT,
+            "1006 (ATT_OR_VALUE_EXISTS)",
+            def.name,
+        ));
+    }
+    Ok(())
+}
+
 /// Bits of an object's own `systemFlags` (MS-ADTS 2.2.9).
 pub(super) mod object_flags {
     pub(crate) const DISALLOW_MOVE: i64 = 0x0400_0000;
