@@ -278,6 +278,12 @@ pub const KNOWN: &[Known] = &[
         "an enabled account has a password that the policy allows",
     ),
     row(
+        "modify: a time of the password added and taken away",
+        "adds what is there, and refuses to take it away",
+        "attributeOrValueExists (20); then success",
+        "as of any attribute with one value (inferred)",
+    ),
+    row(
         "modify: times of the password that cannot be",
         "lets `lockoutTime` be any time",
         "unwillingToPerform (53) for all but 0",

@@ -131,6 +131,9 @@ const USUAL: [&str; 5] = [
     "userAccountControl",
 ];
 
+/// A value of no bytes.
+const EMPTY: &str = "hex:";
+
 /// Whether this is an add or a modification, and how many things in it can be wrong: one value of an
 /// object that is there has one answer, for more of them the order of checks decides, which nobody documents.
 fn parts(operation: &Operation<String>, answers: [&Observation; 2]) -> (bool, usize) {
@@ -138,13 +141,13 @@ fn parts(operation: &Operation<String>, answers: [&Observation; 2]) -> (bool, us
     let elsewhere = usize::from(elsewhere);
     match operation {
         Operation::Add { attributes, .. } => {
-            let others = attributes
-                .iter()
-                .filter(|(name, values)| values.len() > 1 || !USUAL.contains(&name.as_str()));
-            (
-                true,
-                elsewhere + others.map(|(_, values)| values.len()).sum::<usize>(),
-            )
+            let empty = |values: &[String]| values.iter().filter(|value| *value == EMPTY).count();
+            let others = attributes.iter().filter(|(name, values)| {
+                values.len() > 1 || empty(values) > 0 || !USUAL.contains(&name.as_str())
+            });
+            // An empty value is wrong by itself, wherever it stands.
+            let wrong = others.map(|(_, values)| values.len() + empty(values));
+            (true, elsewhere + wrong.sum::<usize>())
         }
         Operation::Modify { changes, .. } => {
             let values = changes.iter().map(|change| change.values.len().max(1));
