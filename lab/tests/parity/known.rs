@@ -243,7 +243,7 @@ pub const KNOWN: &[Known] = &[
     ),
     row(
         "modify: delete a reference to nothing",
-        "noSuchAttribute (16)",
+        "noSuchAttribute (16) of what has none, else noSuchObject (32)",
         "constraintViolation (19), `000020B5`",
         "a name that leads nowhere is no value (inferred)",
     ),
@@ -266,12 +266,6 @@ pub const KNOWN: &[Known] = &[
         "a set of values has each once (RFC 4511 4.1.7; the code is inferred)",
     ),
     row(
-        "modify: times of the password of what is no account",
-        "ends the connection without an answer",
-        "objectClassViolation (65)",
-        "the class does not have the attribute",
-    ),
-    row(
         "modify: enable without a password",
         "allows it",
         "unwillingToPerform (53), `0000052D`",
@@ -282,6 +276,18 @@ pub const KNOWN: &[Known] = &[
         "adds what is there, and refuses to take it away",
         "attributeOrValueExists (20); then success",
         "as of any attribute with one value (inferred)",
+    ),
+    row(
+        "modify: account flags without a kind of account",
+        "sees that they come to what was there",
+        "a change to a user's flags",
+        "the flags were written (inferred)",
+    ),
+    row(
+        "modify: the password is said to be set now",
+        "leaves a time that is there",
+        "the time of the modification",
+        "PR 16.1; that a time which is there changes too is inferred",
     ),
     row(
         "modify: times of the password that cannot be",

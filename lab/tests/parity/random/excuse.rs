@@ -56,7 +56,7 @@ pub const EXCUSES: &[Excuse] = &[
     Excuse {
         case: "modify: delete a reference to nothing",
         applies: |operation, embedded, samba| {
-            any_change(operation, ChangeKind::Delete) && codes(embedded, samba) == (19, 16)
+            any_change(operation, ChangeKind::Delete) && matches!(codes(embedded, samba), (19, 16 | 32))
         },
     },
     Excuse {
@@ -64,15 +64,6 @@ pub const EXCUSES: &[Excuse] = &[
         applies: |operation, embedded, samba| {
             matches!(operation, Operation::Modify { .. })
                 && matches!(codes(embedded, samba), (65 | 53 | 21 | 16, 1))
-        },
-    },
-    Excuse {
-        case: "modify: times of the password of what is no account",
-        applies: |operation, embedded, samba| {
-            let time = matches!(operation, Operation::Modify { changes, .. } if changes
-                .iter()
-                .any(|change| change.attribute.eq_ignore_ascii_case("pwdLastSet")));
-            time && embedded.code == 65 && *samba == Observation::lost()
         },
     },
     Excuse {

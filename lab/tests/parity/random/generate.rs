@@ -155,12 +155,6 @@ fn modify(model: &Model) -> BoxedStrategy<Transition> {
         .prop_map(|(dn, changes)| {
             let mut text = format!("modify {dn}\n");
             for (sign, (attribute, values)) in changes {
-                // Known: `modify: a time of the password added and taken away`.
-                let sign = if attribute == "pwdLastSet" {
-                    "="
-                } else {
-                    sign
-                };
                 text.push_str(&match sign {
                     "-all" => format!("  - {attribute}:\n"),
                     _ => format!("  {sign} {attribute}: {}\n", values.join(" | ")),

@@ -91,9 +91,10 @@ pub const ODD_FIELDS: &[Field] = &[
     field("sAMAccountName", &["{id}a", "hex:"]),
     field("userPrincipalName", &["{id}a@contoso.lab", "{id}b"]),
     field("groupType", &["2", "-2147483640", "5"]),
-    // One at a time; known: `add: two times of the password`.
-    field("pwdLastSet", &["0"]),
-    field("pwdLastSet", &["-1"]),
+    // Not `pwdLastSet`: at that of anything but an account Samba's process ends, and with it the connections of other
+    // sequences. It has cases of its own.
+    field("comment", &["0"]),
+    field("info", &["-1"]),
 ];
 
 /// `userAccountControl` that enables, and others. Known: `modify: account flags that are no number`.
