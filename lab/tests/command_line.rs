@@ -64,10 +64,7 @@ fn a_misspelt_step_is_told_with_its_place_and_the_right_word() {
     let path = altered(folder.path(), "misspelt", |text| {
         text.replacen("- install:", "- instal:", 1)
     });
-    refused(
-        &path,
-        &["misspelt.yaml:9:5", "instal", "did you mean `install`?"],
-    );
+    refused(&path, &["misspelt.yaml:9:5", "instal", "did you mean `install`?"]);
 }
 
 #[test]
