@@ -45,6 +45,11 @@ pub enum Command {
         /// Sign-in name.
         account: String,
     },
+    /// The account is deleted: sign-in answers AADSTS50034 from now on.
+    DeleteAccount {
+        /// Sign-in name.
+        account: String,
+    },
     /// Ends a smart lockout.
     UnlockAccount {
         /// Sign-in name.
@@ -146,6 +151,13 @@ impl Entra {
             }
             Command::DisableAccount { account } => self.enabled(&account, false),
             Command::EnableAccount { account } => self.enabled(&account, true),
+            Command::DeleteAccount { account } => {
+                let now = shared.now();
+                self.account(&account, |user| {
+                    user.deleted = Some(now);
+                    Ok(())
+                })
+            }
             Command::UnlockAccount { account } => self.account(&account, |user| {
                 user.sign_in = SignInState::default();
                 Ok(())

@@ -126,13 +126,19 @@ fn configurations(cloud: &Cloud, tenant: Uuid) -> Vec<Value> {
 
 fn job(row: &SyncJob) -> Value {
     let shown = row.job.to_graph();
-    json!({
+    let mut told = json!({
         "template": row.job.template_id,
         "schedule": shown["schedule"]["state"],
         "code": shown["status"]["code"],
         "quarantine": shown["status"]["quarantine"]["reason"],
         "synchronizedEntryCountByType": shown["status"]["synchronizedEntryCountByType"],
-    })
+    });
+    // What went wrong last; a job that is well has no such member.
+    let error = &shown["status"]["lastExecution"]["error"]["code"];
+    if !error.is_null() {
+        told["lastError"] = error.clone();
+    }
+    told
 }
 
 fn agents(registry: &Registry, now: OffsetDateTime, grace: Duration) -> Vec<Value> {
