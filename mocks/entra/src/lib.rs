@@ -7,6 +7,7 @@
 pub mod config;
 pub mod control;
 pub mod engine;
+pub mod expression;
 pub mod graph;
 pub mod his;
 pub mod http;
