@@ -12,47 +12,6 @@ use super::{JobPath, find};
 use crate::engine::{MAX_SCHEMA_BYTES, OPERATORS, Operator, Plan, ResetScope, default_schema, jobs};
 use crate::state::{JobSchema, Txn};
 
-/// Expression functions of cloud sync (CS 5.12).
-const FUNCTIONS: [&str; 37] = [
-    "Append",
-    "BitAnd",
-    "CBool",
-    "ConvertFromBase64",
-    "ConvertToBase64",
-    "ConvertToUTF8Hex",
-    "Count",
-    "CStr",
-    "DateFromNum",
-    "DNComponent",
-    "Error",
-    "FormatDateTime",
-    "Guid",
-    "IIF",
-    "InStr",
-    "IsNull",
-    "IsNullOrEmpty",
-    "IsPresent",
-    "IsString",
-    "Item",
-    "Join",
-    "Left",
-    "Mid",
-    "NormalizeDiacritics",
-    "Not",
-    "RemoveDuplicates",
-    "Replace",
-    "SelectUniqueValue",
-    "SingleAppRoleAssignment",
-    "Split",
-    "StringFromSID",
-    "StripSpaces",
-    "Switch",
-    "ToLower",
-    "ToUpper",
-    "Trim",
-    "Word",
-];
-
 pub(super) async fn get_schema(
     request: Request,
     Path((principal, job)): JobPath,
@@ -128,19 +87,6 @@ pub(super) async fn filter_operators(
         &principal,
         &job,
         &OPERATORS.iter().map(show).collect::<Vec<_>>(),
-    )
-}
-
-pub(super) async fn functions(
-    request: Request,
-    Path((principal, job)): JobPath,
-) -> Result<Json<Value>, GraphError> {
-    let show = |name: &&str| json!({"id": name, "name": name, "parameters": []});
-    metadata(
-        &request,
-        &principal,
-        &job,
-        &FUNCTIONS.iter().map(show).collect::<Vec<_>>(),
     )
 }
 
