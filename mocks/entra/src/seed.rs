@@ -122,6 +122,7 @@ fn plant_tenant(shared: &Shared, txn: &mut Txn<'_>, config: &TenantConfig) -> Uu
             .iter()
             .map(|domain| domain.to_lowercase())
             .collect(),
+        unverified_domains: Vec::new(),
         created: shared.now(),
         on_premises_sync_enabled: None,
         on_premises_last_sync: None,
