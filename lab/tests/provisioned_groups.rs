@@ -289,6 +289,17 @@ fn a_group_becomes_what_it_shall_be_and_says_what_was_changed() {
             world.members(&mut agent, made.id).await,
             BTreeSet::from([people[1], people[2]])
         );
+        // What counts at creation alone is left as it is.
+        let mut once = put.clone();
+        once.only_at_creation = ["CN", "parentDistinguishedName", "description"]
+            .map(str::to_owned)
+            .to_vec();
+        once.name = "Other".to_owned();
+        once.parent = "OU=Groups,DC=contoso,DC=com".to_owned();
+        once.attributes
+            .insert("description".to_owned(), vec!["Another text".to_owned()]);
+        let kept = agent.put_group(&once).await.unwrap();
+        assert_eq!((kept.action, &kept.dn), (GroupAction::Unchanged, &changed.dn));
         // A rename that a person sees and the directory does not: the letters' case alone.
         put.name = "SALES, EMEA_0123456789ab".to_owned();
         assert_eq!(agent.put_group(&put).await.unwrap().changed, ["cn"]);

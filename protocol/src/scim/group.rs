@@ -25,6 +25,11 @@ pub const MAX_GROUP_VALUE_BYTES: usize = 4 * 1024;
 /// The attribute that an external id is kept in: the join key of PR 10.
 pub const EXTERNAL_ID_ATTRIBUTE: &str = "msDS-ExternalDirectoryObjectId";
 
+/// How a mapping and an answer name the common name.
+pub const NAME_ATTRIBUTE: &str = "cn";
+/// How a mapping and an answer name the container (CS 5.10).
+pub const PARENT_ATTRIBUTE: &str = "parentDistinguishedName";
+
 /// How a group shall be. It is found by its id or else by its external id; where there is none, it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,6 +49,9 @@ pub struct PutGroup {
     /// Values by Active Directory attribute name. An empty list clears the attribute; what is not named is left alone.
     #[serde(default)]
     pub attributes: IndexMap<String, Vec<String>>,
+    /// Which of the attributes count only when it is made; [`NAME_ATTRIBUTE`] and [`PARENT_ATTRIBUTE`] stand for name and container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_at_creation: Vec<String>,
     /// objectGUIDs that shall be among its members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members_added: Vec<Uuid>,
@@ -64,13 +72,26 @@ impl PutGroup {
             parent: parent.to_owned(),
             name: name.to_owned(),
             attributes: IndexMap::new(),
+            only_at_creation: Vec::new(),
             members_added: Vec::new(),
             members_removed: Vec::new(),
         }
     }
 
+    /// Whether an attribute counts only when the group is made.
+    #[must_use]
+    pub fn is_only_at_creation(&self, attribute: &str) -> bool {
+        let mut names = self.only_at_creation.iter();
+        names.any(|name| name.eq_ignore_ascii_case(attribute))
+    }
+
     pub(super) fn check_limits(&self) -> Result<(), LimitExceeded> {
         within("externalId", self.external_id.len(), MAX_GROUP_VALUE_BYTES)?;
+        within(
+            "onlyAtCreation",
+            self.only_at_creation.len(),
+            MAX_GROUP_ATTRIBUTES + 2,
+        )?;
         within("parent", self.parent.len(), MAX_DN_BYTES)?;
         within("name", self.name.len(), MAX_GROUP_VALUE_BYTES)?;
         within("attributes", self.attributes.len(), MAX_GROUP_ATTRIBUTES)?;
@@ -99,7 +120,7 @@ pub struct GroupWritten {
     pub dn: String,
     /// What was done.
     pub action: GroupAction,
-    /// Attributes that got another value, in the order of the request; `cn` for a rename, `parentDistinguishedName` for a move.
+    /// Attributes that got another value, in the order of the request; [`NAME_ATTRIBUTE`] for a rename, [`PARENT_ATTRIBUTE`] for a move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
     /// Memberships that were not there before.

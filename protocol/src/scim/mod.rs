@@ -20,7 +20,7 @@ pub use error::{ErrorCode, LdapErrorDetail, ScimError, ldap_result_name};
 pub use group::{
     DeleteGroup, EXTERNAL_ID_ATTRIBUTE, GroupAction, GroupDeleted, GroupWritten, ListMembers,
     MAX_GROUP_ATTRIBUTES, MAX_GROUP_VALUE_BYTES, MAX_GROUP_VALUES, MAX_MEMBER_CHANGES, MAX_MEMBERS_PER_PAGE,
-    MemberPage, PutGroup,
+    MemberPage, NAME_ATTRIBUTE, PARENT_ATTRIBUTE, PutGroup,
 };
 pub use operation::{
     ChangeQuery, DomainPing, GetObject, LimitExceeded, ListResponse, MAX_ATTRIBUTES, MAX_COUNT,

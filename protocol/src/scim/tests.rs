@@ -126,8 +126,10 @@ fn writes_have_their_documented_form() {
         "id": id, "externalId": "Group_1", "parent": "OU=Groups,DC=contoso,DC=com", "name": "Sales_1",
         "attributes": {"displayName": ["Sales"], "description": []}}});
     same(&Operation::PutGroup(put.clone()), documented.clone());
+    put.only_at_creation.push("cn".to_owned());
     put.members_added.push(GUID);
     put.members_removed.push(Uuid::nil());
+    documented["putGroup"]["onlyAtCreation"] = json!(["cn"]);
     documented["putGroup"]["membersAdded"] = json!([id]);
     documented["putGroup"]["membersRemoved"] = json!([Uuid::nil()]);
     same(&Operation::PutGroup(put), documented);
@@ -372,6 +374,9 @@ fn writes_are_bounded() {
     let text = |bytes: usize| "x".repeat(bytes);
     assert_eq!(put(&|put| put.parent = text(MAX_DN_BYTES)), None);
     assert_eq!(put(&|put| put.parent = text(MAX_DN_BYTES + 1)), Some("parent"));
+    let only = |count| move |put: &mut PutGroup| put.only_at_creation = vec![String::new(); count];
+    assert_eq!(put(&only(MAX_GROUP_ATTRIBUTES + 2)), None);
+    assert_eq!(put(&only(MAX_GROUP_ATTRIBUTES + 3)), Some("onlyAtCreation"));
     assert_eq!(put(&|put| put.name = text(MAX_GROUP_VALUE_BYTES)), None);
     assert_eq!(
         put(&|put| put.name = text(MAX_GROUP_VALUE_BYTES + 1)),
@@ -400,6 +405,22 @@ fn writes_are_bounded() {
     };
     assert_eq!(list(MAX_MEMBERS_PER_PAGE), None);
     assert_eq!(list(MAX_MEMBERS_PER_PAGE + 1), Some("count"));
+}
+
+#[test]
+fn discovery_is_bounded() {
+    let discover = |classes: usize, bytes: usize| {
+        broken(&Operation::Discover(Discover {
+            domain: "d".to_owned(),
+            object_classes: vec!["x".repeat(bytes); classes],
+        }))
+    };
+    assert_eq!(discover(MAX_DISCOVERED_CLASSES, MAX_SCHEMA_NAME_BYTES), None);
+    assert_eq!(discover(MAX_DISCOVERED_CLASSES + 1, 1), Some("objectClasses"));
+    assert_eq!(
+        discover(1, MAX_SCHEMA_NAME_BYTES + 1),
+        Some("name of an objectClass")
+    );
 }
 
 #[test]
@@ -451,27 +472,6 @@ fn what_writes_and_discovery_answer_is_bounded() {
     assert_eq!(
         schema(1, MAX_DISCOVERED_ATTRIBUTES + 1),
         Some("attributes of an object")
-    );
-    let discover = |classes: usize, bytes: usize| {
-        let object_classes = vec!["x".repeat(bytes); classes];
-        let domain = "d".to_owned();
-        Operation::Discover(Discover {
-            domain,
-            object_classes,
-        })
-    };
-    let broken = super::tests::broken;
-    assert_eq!(
-        broken(&discover(MAX_DISCOVERED_CLASSES, MAX_SCHEMA_NAME_BYTES)),
-        None
-    );
-    assert_eq!(
-        broken(&discover(MAX_DISCOVERED_CLASSES + 1, 1)),
-        Some("objectClasses")
-    );
-    assert_eq!(
-        broken(&discover(1, MAX_SCHEMA_NAME_BYTES + 1)),
-        Some("name of an objectClass")
     );
 }
 

@@ -6,7 +6,7 @@ use provlab_protocol::dn::{Dn, Rdn};
 use provlab_protocol::guid::Guid;
 use provlab_protocol::scim::{
     DeleteGroup, EXTERNAL_ID_ATTRIBUTE, ErrorCode, GroupAction, GroupDeleted, GroupWritten, LdapErrorDetail,
-    PutGroup, ScimError,
+    NAME_ATTRIBUTE, PARENT_ATTRIBUTE, PutGroup, ScimError,
 };
 
 use super::ActiveDirectory;
@@ -285,7 +285,7 @@ async fn change(
 ) -> Result<Dn, DirectoryError> {
     let mut changes = Vec::new();
     for (attribute, values) in wanted(put) {
-        if !same(found.entry.values(&attribute), &values) {
+        if !put.is_only_at_creation(&attribute) && !same(found.entry.values(&attribute), &values) {
             changes.push(Change {
                 kind: ChangeKind::Replace,
                 attribute,
@@ -298,28 +298,29 @@ async fn change(
         directory.connection.modify(&dn, &changes, &[]).await?;
         changes.iter().for_each(|change| done.changed(&change.attribute));
     }
-    let moved = found.dn.parent().as_ref() != Some(&place.parent);
+    let stays = |attribute: &str| put.is_only_at_creation(attribute);
+    let moved = !stays(PARENT_ATTRIBUTE) && found.dn.parent().as_ref() != Some(&place.parent);
     // A name that differs in nothing but case is another name for a person.
-    let renamed = found.dn.rdn().map(Rdn::value) != Some(place.rdn.value());
-    if !moved && !renamed {
+    let renamed = !stays(NAME_ATTRIBUTE) && found.dn.rdn().map(Rdn::value) != Some(place.rdn.value());
+    let (Some(rdn), Some(parent)) = (found.dn.rdn(), found.dn.parent()) else {
         return Ok(found.dn.clone());
+    };
+    let rdn = if renamed { &place.rdn } else { rdn };
+    let parent = if moved { &place.parent } else { &parent };
+    if moved || renamed {
+        let superior = moved.then(|| parent.to_string());
+        directory
+            .connection
+            .rename(&found.dn.to_string(), &rdn.to_string(), superior.as_deref())
+            .await?;
     }
-    let superior = place.parent.to_string();
-    directory
-        .connection
-        .rename(
-            &found.dn.to_string(),
-            &place.rdn.to_string(),
-            moved.then_some(superior.as_str()),
-        )
-        .await?;
     if renamed {
-        done.changed("cn");
+        done.changed(NAME_ATTRIBUTE);
     }
     if moved {
-        done.changed("parentDistinguishedName");
+        done.changed(PARENT_ATTRIBUTE);
     }
-    Ok(place.dn())
+    Ok(parent.child(rdn.clone()))
 }
 
 /// Whether two lists hold the same values; a directory keeps them in no order.
