@@ -14,6 +14,7 @@ use crate::{
     },
     world::{
         Graph, SchemaEdit, Subject, World, WorldError, cloud_user_name, default_password, environment_of,
+        initial_domain,
     },
 };
 
@@ -172,6 +173,11 @@ pub(super) async fn befall(world: &dyn World, step: &Step) -> Result<(), WorldEr
         },
         Step::DeleteCloudAccount(what) => Command::DeleteAccount {
             account: named(what)?,
+        },
+        Step::MakeDirectoryBusy(what) => Command::MakeDirectoryBusy {
+            tenant: initial_domain(world.book().tenant(&what.tenant)?),
+            seconds: whole_seconds(world.scaled()(what.lasts.value.0)),
+            retry_after_seconds: whole_seconds(world.scaled()(what.retry_after.value.0)),
         },
         Step::ThrottleGraph(what) => Command::Throttle(throttle(world, what)),
         other => {

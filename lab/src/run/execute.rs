@@ -137,6 +137,7 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
         | Step::DisableCloudAccount(_)
         | Step::EnableCloudAccount(_)
         | Step::DeleteCloudAccount(_)
+        | Step::MakeDirectoryBusy(_)
         | Step::ThrottleGraph(_) => cloud_change::befall(world, step).await,
         other => match other.in_cloud() {
             Some(what) => Box::pin(cloud_change::perform(world, state, step, what)).await,

@@ -5,10 +5,10 @@ mod directory_change;
 mod dispatch;
 mod execute;
 mod expect;
-mod in_sync;
 mod look;
 mod options;
 mod play;
+mod recollect;
 mod state;
 mod stop;
 

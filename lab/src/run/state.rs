@@ -6,6 +6,7 @@ use provlab_directory::control::{Command as DirectoryCommand, DumpedEntry, Reply
 use provlab_entra::control::{Command as CloudCommand, Reply as CloudReply};
 use serde_json::{Value, json};
 
+use super::recollect::Memories;
 use crate::world::{InstallOutcome, OnDemandAnswer, World, WorldError};
 
 /// What a run remembers beside the world.
@@ -17,6 +18,8 @@ pub(crate) struct RunState {
     pub(crate) evaluating: Option<usize>,
     /// The last answer to provisioning on demand, by tenant and object.
     on_demand: BTreeMap<(String, String), OnDemandAnswer>,
+    /// What the oracle remembers of jobs.
+    pub(super) memories: Memories,
 }
 
 /// One run of package and wizard.

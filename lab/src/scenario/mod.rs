@@ -33,6 +33,6 @@ pub use step::*;
 pub use suggest::did_you_mean;
 pub use units::Span;
 pub use world::{
-    CloudAccount, CloudGroup, CloudUser, Domain, DomainAccount, EnvironmentWord, Host, KdsRootKey,
-    Population, Tenant, WorldFile,
+    CloudAccount, CloudGroup, CloudUser, CloudWorld, Domain, DomainAccount, EnvironmentWord, Host,
+    KdsRootKey, Population, Tenant, WorldFile,
 };

@@ -18,6 +18,16 @@ pub struct WorldFile {
     pub tenants: Vec<Tenant>,
     /// Windows servers that agents are installed on.
     pub hosts: Vec<Host>,
+    /// The cloud of all tenants.
+    pub cloud: CloudWorld,
+}
+
+/// The cloud of all tenants.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct CloudWorld {
+    /// What is assumed of undocumented behaviour, by name, where it differs from the defaults.
+    pub assumptions: Option<Located<IndexMap<String, bool>>>,
 }
 
 /// An Active Directory domain (one forest each).
@@ -76,6 +86,11 @@ impl WorldFile {
             }
         }
         self.hosts.extend(other.hosts);
+        match (&mut self.cloud.assumptions, other.cloud.assumptions) {
+            (Some(known), Some(more)) => known.value.extend(more.value),
+            (known @ None, more) => *known = more,
+            (Some(_), None) => {}
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use provlab_directory::config as directory;
-use provlab_entra::config as cloud;
+use provlab_entra::{assumptions::Assumptions, config as cloud};
 use secrecy::SecretString;
 
 use crate::{
@@ -93,8 +93,12 @@ pub(super) fn cloud_config(book: &Book, speed: f64) -> cloud::Config {
             }
         })
         .collect();
+    let assumptions = book.world().cloud.assumptions.iter();
+    let assumptions =
+        assumptions.flat_map(|set| set.value.iter().map(|(name, holds)| (name.clone(), *holds)));
     cloud::Config {
         tenants,
+        assumptions: Assumptions(assumptions.collect()),
         cadence: cloud::Cadence { speed },
     }
 }

@@ -24,6 +24,9 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
             Cadence::SPEEDS.end()
         ));
     }
+    if let Err(unknown) = config.assumptions.check() {
+        return wrong(format!("assumptions: {unknown}"));
+    }
     let mut domains = BTreeSet::new();
     for tenant in &config.tenants {
         for domain in std::iter::once(&tenant.initial_domain).chain(&tenant.domains) {

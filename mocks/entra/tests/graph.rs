@@ -51,6 +51,7 @@ fn add_users(world: &World, count: u128) {
                     net_bios_name: Some("CONTOSO".to_owned()),
                     last_sync: Some(now),
                     extension_attributes: [("extensionAttribute1".to_owned(), "x".to_owned())].into(),
+                    ..OnPremises::new()
                 });
                 txn.put(user);
             }

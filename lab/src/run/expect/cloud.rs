@@ -170,7 +170,7 @@ pub(super) fn provisioning_error(tenant: &Value, expectation: &Expectation) -> F
     let found = user_named(tenant, user);
     let errors: Vec<String> = found
         .into_iter()
-        .flat_map(|user| list(user, "provisioningErrors"))
+        .flat_map(|user| list(&user["onPremises"], "provisioningErrors"))
         .map(|error| said(&shown(&error["propertyCausingError"]), &shown(&error["value"])))
         .collect();
     let wanted = said(property, value);
@@ -271,7 +271,9 @@ mod tests {
         let tenant = json!({
             "users": [{ "userPrincipalName": "ada@contoso.com", "deleted": true, "accountEnabled": false,
                 "properties": { "city": "Ockham" },
-                "provisioningErrors": [{ "propertyCausingError": "ProxyAddress", "value": "SMTP:a@b.c" }] }],
+                "onPremises": {
+                    "provisioningErrors": [{ "propertyCausingError": "ProxyAddress", "value": "SMTP:a@b.c" }],
+                }}],
             "groups": [{ "displayName": "Sales", "deleted": false, "members": ["ada@contoso.com"] }],
         });
         let has = IndexMap::from([

@@ -10,7 +10,7 @@ use std::time::Duration;
 use provlab_directory::control::DumpedEntry;
 use serde_json::Value;
 
-use super::{Unmet, in_sync, look::Look, state::RunState};
+use super::{Unmet, look::Look, state::RunState};
 use crate::{
     scenario::{Expectation, Located},
     world::{World, WorldError, initial_domain},
@@ -134,24 +134,37 @@ async fn evaluate(
             log::on_demand(state.on_demand(tenant, object), expectation)
         }
         Expectation::InSync { tenant, domain } => {
-            let tree = look.tree(domain).await?;
-            let state = look.tenant(tenant).await?;
-            let differences = in_sync::differences(&tree, &state, &initial_domain(book.tenant(tenant)?));
+            let (sources, cloud) = (look.sources(domain).await?, look.read_tenant(tenant).await?);
+            let differences = state
+                .memories
+                .differences(world, tenant, domain, &sources, &cloud);
             check(differences.is_empty(), || {
-                (
-                    "directory and tenant agree".to_owned(),
-                    in_sync::told(&differences),
-                )
+                ("directory and tenant agree".to_owned(), told(&differences))
             })
         }
         Expectation::ExportedOnce { tenant } => {
             let initial = initial_domain(book.tenant(tenant)?);
-            let twice = in_sync::exported_twice(&world.log().events(), &initial);
-            check(twice.is_empty(), || {
-                ("every object is added once".to_owned(), in_sync::told(&twice))
+            let needless = state.memories.needless(&world.log().events(), tenant, &initial);
+            check(needless.is_empty(), || {
+                (
+                    "every object is added once, and written when it has changed".to_owned(),
+                    told(&needless),
+                )
             })
         }
     })
+}
+
+/// How many differences a failure shows.
+const SHOWN: usize = 8;
+
+/// The first few of many.
+fn told(differences: &[String]) -> String {
+    let first: Vec<&str> = differences.iter().take(SHOWN).map(String::as_str).collect();
+    match differences.len().checked_sub(SHOWN) {
+        None | Some(0) => first.join("; "),
+        Some(more) => format!("{}; and {more} more", first.join("; ")),
+    }
 }
 
 /// Several parts of one expectation: each as it was expected and as it is.
@@ -211,11 +224,11 @@ fn values<'a>(entry: &'a DumpedEntry, attribute: &str) -> &'a [String] {
     values.map_or(&[], |(_, values)| values.as_slice())
 }
 
-pub(super) fn first<'a>(entry: &'a DumpedEntry, attribute: &str) -> &'a str {
+fn first<'a>(entry: &'a DumpedEntry, attribute: &str) -> &'a str {
     values(entry, attribute).first().map_or("", String::as_str)
 }
 
-pub(super) fn is_class(entry: &DumpedEntry, class: &str) -> bool {
+fn is_class(entry: &DumpedEntry, class: &str) -> bool {
     let mut classes = values(entry, "objectClass").iter();
     classes.any(|known| known.eq_ignore_ascii_case(class))
 }

@@ -1,9 +1,10 @@
 //! The names that a scenario's world declares, and whether a word is one of them.
 
+use indexmap::IndexMap;
 use provlab_protocol::dn::Dn;
 
 use super::Lint;
-use crate::scenario::{Domain, Located};
+use crate::scenario::{Domain, Located, did_you_mean};
 
 impl Lint<'_> {
     pub(super) fn hosts(&self) -> Vec<String> {
@@ -141,6 +142,17 @@ impl Lint<'_> {
         if !fits {
             let message = format!("`{}` is in no domain that is meant here", dn.value);
             self.complain(dn, message, Some(example(first)));
+        }
+    }
+
+    /// The keys of a map, whose place in the file is the map's.
+    pub(super) fn known_keys(&mut self, what: &str, map: &Located<IndexMap<String, bool>>, known: &[&str]) {
+        for name in map.value.keys().filter(|name| !known.contains(&name.as_str())) {
+            let help = match did_you_mean(name, known.iter().copied()) {
+                Some(hint) => format!("did you mean `{hint}`?"),
+                None => format!("known: {}", known.join(", ")),
+            };
+            self.complain(map, format!("unknown {what} `{name}`"), Some(help));
         }
     }
 

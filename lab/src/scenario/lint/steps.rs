@@ -8,7 +8,7 @@ use super::Lint;
 use crate::scenario::{
     AttributeMapping, CloudStep, DirectoryRef, DomainVerification, Fault, Install, Located, ObjectFilter,
     OnDemand, Part, Reset, Restart, ScopeChoice, ServiceAccountChoice, Step, TenantFeatureSwitches,
-    TroubleStep, did_you_mean,
+    TroubleStep,
 };
 
 /// Most 429 answers in a row.
@@ -35,6 +35,7 @@ impl Lint<'_> {
             | Step::DisableCloudAccount(what)
             | Step::EnableCloudAccount(what)
             | Step::DeleteCloudAccount(what) => self.account_of_tenant(&what.account),
+            Step::MakeDirectoryBusy(what) => self.tenant(&what.tenant),
             Step::ThrottleGraph(what) => self.count(&what.requests, MAX_THROTTLED, "throttled requests"),
 
             Step::CreateUser(user) => {
@@ -271,13 +272,8 @@ impl Lint<'_> {
 
     fn features(&mut self, what: &TenantFeatureSwitches) {
         let known = TenantFeatures::default().switches;
-        for name in what.set.value.keys().filter(|name| !known.contains_key(*name)) {
-            let help = match did_you_mean(name, known.keys().map(String::as_str)) {
-                Some(hint) => format!("did you mean `{hint}`?"),
-                None => format!("known: {}", known.keys().cloned().collect::<Vec<_>>().join(", ")),
-            };
-            self.complain(&what.set, format!("unknown feature `{name}`"), Some(help));
-        }
+        let known: Vec<&str> = known.keys().map(String::as_str).collect();
+        self.known_keys("feature", &what.set, &known);
     }
 
     fn verification(&mut self, what: &DomainVerification) {

@@ -1,5 +1,6 @@
 //! Checks of the declared world.
 
+use provlab_entra::assumptions::ASSUMPTIONS;
 use provlab_protocol::oauth::DIRECTORY_ROLES;
 
 use super::Lint;
@@ -37,6 +38,10 @@ impl Lint<'_> {
         }
         for tenant in &world.tenants {
             self.cloud_objects(tenant);
+        }
+        if let Some(assumptions) = &world.cloud.assumptions {
+            let known = ASSUMPTIONS.map(|known| known.name);
+            self.known_keys("assumption", assumptions, &known);
         }
     }
 

@@ -184,6 +184,19 @@ pub struct CloudAccountRef {
     pub account: Located<String>,
 }
 
+/// A directory of the cloud that is too busy.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BusyDirectory {
+    /// The tenant.
+    pub tenant: Located<String>,
+    /// How long.
+    #[serde(rename = "for")]
+    pub lasts: Located<Span>,
+    /// `Retry-After` of its answers.
+    pub retry_after: Located<Span>,
+}
+
 /// Answers of 429 that Graph gives.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -11,8 +11,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use cloud::{
-    AgentPlace, AgentRef, CloudAccountRef, CloudGroupChange, CloudGroupRef, CloudMembership, CloudUserChange,
-    CloudUserRef, DeletionGuard, DeletionGuardType, DomainVerification, GraphThrottle, TenantFeatureSwitches,
+    AgentPlace, AgentRef, BusyDirectory, CloudAccountRef, CloudGroupChange, CloudGroupRef, CloudMembership,
+    CloudUserChange, CloudUserRef, DeletionGuard, DeletionGuardType, DomainVerification, GraphThrottle,
+    TenantFeatureSwitches,
 };
 pub use configuration::{
     AttributeMapping, ConfigurationRef, DeleteThreshold, FilterClause, FilterOperator, GroupProvisioning,
@@ -162,6 +163,8 @@ steps! {
         EnableCloudAccount(CloudAccountRef) = "enable-cloud-account",
         /// A cloud account is deleted (AADSTS50034); within 30 days it can be restored.
         DeleteCloudAccount(CloudAccountRef) = "delete-cloud-account",
+        /// The directory of a tenant takes no writes of jobs (81, `AzureDirectoryServiceServerBusy`), and Graph answers 429.
+        MakeDirectoryBusy(BusyDirectory) = "make-directory-busy",
         /// Graph answers the next requests with 429 and `Retry-After` (CS 6.8).
         ThrottleGraph(GraphThrottle) = "throttle-graph",
     }

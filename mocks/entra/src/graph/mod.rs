@@ -32,7 +32,7 @@ pub(crate) use directory::remove;
 pub use error::GraphError;
 pub use query::{Filter, MAX_FILTER_BYTES, MAX_FILTER_DEPTH, MAX_FILTER_TERMS};
 pub(crate) use query::{form_pairs, percent_encode};
-pub use throttle::{Throttle, ThrottleSettings};
+pub use throttle::{Busy, Throttle, ThrottleSettings};
 
 use crate::shared::Shared;
 
