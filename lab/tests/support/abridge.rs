@@ -50,6 +50,10 @@ pub fn abridged_trace(events: &[Event]) -> String {
 
 fn more(count: usize, what: &str, cut: &str) -> String {
     let digest = hex::encode(&Sha256::digest(cut.as_bytes())[..6]);
-    let what = if what.is_empty() { String::new() } else { format!(" {what}") };
+    let what = if what.is_empty() {
+        String::new()
+    } else {
+        format!(" {what}")
+    };
     format!("… {count} more{what} ({digest})")
 }
