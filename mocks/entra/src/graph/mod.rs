@@ -13,6 +13,7 @@ mod members;
 mod objects;
 mod organization;
 mod permission;
+mod provisioning_log;
 mod properties;
 mod query;
 mod references;
@@ -157,6 +158,7 @@ fn common_routes() -> Router<Arc<Shared>> {
             "/applicationTemplates/{id}/instantiate",
             post(applications::instantiate),
         )
+        .route("/auditLogs/provisioning", get(provisioning_log::list))
         .route("/servicePrincipals", get(applications::service_principals))
         .route(
             "/servicePrincipals/{id}",
