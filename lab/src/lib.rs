@@ -1,7 +1,7 @@
 //! provlab: a laboratory for the Microsoft Entra provisioning agent.
 //!
 //! Scenario files ([`scenario`]) are run ([`run`]) in a [`world`] that a [`stage`] builds — simulated, or on real
-//! sockets and processes — and are told in a [`report`]. [`cli`] is the command line over all of it.
+//! sockets and processes — and are told in a [`report`]. An [`oracle`] knows what the cloud must hold. [`cli`] is the command line over all of it.
 //!
 //! Any Rust test can run a scenario file, or tell a story in code:
 //!
@@ -20,6 +20,7 @@
 //! ```
 
 pub mod cli;
+pub mod oracle;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -6,7 +6,7 @@ use provlab_platform::Event;
 use provlab_protocol::environment::Environment;
 use serde_json::Value;
 
-use super::{Unmet, in_sync, look::Look, state::RunState};
+use super::{Unmet, look::Look, state::RunState};
 use crate::{
     scenario::{
         AgentStatusWord, CloudObjectState, EnvironmentWord, Expectation, Located, ServiceStateWord,
@@ -262,21 +262,20 @@ async fn evaluate(
             )
         }
         Expectation::InSync { tenant, domain } => {
-            let tree = look.tree(domain).await?;
-            let state = look.tenant(tenant).await?;
-            let differences = in_sync::differences(&tree, &state, &initial_domain(book.tenant(tenant)?));
+            let (sources, cloud) = (look.sources(domain).await?, look.read_tenant(tenant).await?);
+            let differences = state.memories.differences(world, tenant, domain, &sources, &cloud);
             check(differences.is_empty(), || {
-                (
-                    "directory and tenant agree".to_owned(),
-                    in_sync::told(&differences),
-                )
+                ("directory and tenant agree".to_owned(), told(&differences))
             })
         }
         Expectation::ExportedOnce { tenant } => {
             let initial = initial_domain(book.tenant(tenant)?);
-            let twice = in_sync::exported_twice(&world.log().events(), &initial);
-            check(twice.is_empty(), || {
-                ("every object is added once".to_owned(), in_sync::told(&twice))
+            let needless = state.memories.needless(&world.log().events(), tenant, &initial);
+            check(needless.is_empty(), || {
+                (
+                    "every object is added once, and written when it has changed".to_owned(),
+                    told(&needless),
+                )
             })
         }
         Expectation::CloudUser {
@@ -314,6 +313,18 @@ async fn evaluate(
             hosts_called(&events, &declared.fqdn(), &declared.domain, *only)
         }
     })
+}
+
+/// How many differences a failure shows.
+const SHOWN: usize = 8;
+
+/// The first few of many.
+fn told(differences: &[String]) -> String {
+    let first: Vec<&str> = differences.iter().take(SHOWN).map(String::as_str).collect();
+    match differences.len().checked_sub(SHOWN) {
+        None | Some(0) => first.join("; "),
+        Some(more) => format!("{}; and {more} more", first.join("; ")),
+    }
 }
 
 fn cloud_user(

@@ -5,8 +5,12 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use provlab_directory::control::DumpedEntry;
 use serde_json::Value;
 
-use super::state::{cloud_state, directory_tree};
-use crate::world::{World, WorldError, initial_domain};
+use super::{recollect, state::{cloud_state, directory_tree}};
+use crate::{
+    oracle::{Source, Tenant},
+    scenario::StageName,
+    world::{World, WorldError, initial_domain},
+};
 
 /// What was seen so far.
 pub(super) struct Look<'a> {
@@ -33,6 +37,20 @@ impl<'a> Look<'a> {
         let tree = Rc::new(directory_tree(self.world, domain).await?);
         self.trees.borrow_mut().insert(key, Rc::clone(&tree));
         Ok(tree)
+    }
+
+    /// A domain's users and groups, with everything that the stage can tell of them.
+    pub(super) async fn sources(&self, domain: &str) -> Result<Vec<Source>, WorldError> {
+        if self.world.stage() == StageName::Sim {
+            return recollect::sources(self.world, domain).await;
+        }
+        Ok(crate::oracle::sources(&*self.tree(domain).await?))
+    }
+
+    /// A tenant as the oracle reads it.
+    pub(super) async fn read_tenant(&self, tenant: &str) -> Result<Tenant, WorldError> {
+        let initial = initial_domain(self.world.book().tenant(tenant)?);
+        Ok(Tenant::read(&*self.tenant(tenant).await?, &initial))
     }
 
     /// A tenant's state.

@@ -4,10 +4,10 @@ mod directory_change;
 mod dispatch;
 mod execute;
 mod expect;
-mod in_sync;
 mod look;
 mod options;
 mod play;
+mod recollect;
 mod state;
 mod stop;
 

@@ -95,10 +95,13 @@ impl Story<'_> {
         match *action {
             Action::Perform(index) => {
                 let step = &self.scenario.steps[index];
+                let began_at = self.world.log().len();
                 self.step_begins(step);
                 let work = perform(self.world, &self.state, &step.value);
                 let done = within_limit(self.world, &step.value, work).await;
                 self.step_lasts();
+                let memories = self.state.borrow().memories.clone();
+                memories.step(self.world, &step.value, began_at).await;
                 Event::Performed(done.map_err(|error| Failure {
                     line: step.line,
                     message: error.to_string(),

@@ -6,6 +6,7 @@ use provlab_directory::control::{Command as DirectoryCommand, DumpedEntry, Reply
 use provlab_entra::control::{Command as CloudCommand, Reply as CloudReply};
 use serde_json::{Value, json};
 
+use super::recollect::Memories;
 use crate::world::{InstallOutcome, World, WorldError};
 
 /// What a run remembers beside the world.
@@ -15,6 +16,8 @@ pub(crate) struct RunState {
     installs: BTreeMap<String, Installation>,
     /// The step whose expectations are being waited for.
     pub(crate) evaluating: Option<usize>,
+    /// What the oracle remembers of jobs.
+    pub(super) memories: Memories,
 }
 
 /// One run of package and wizard.
