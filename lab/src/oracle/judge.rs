@@ -35,9 +35,16 @@ pub fn judge(job: &Job<'_>, sources: &[Source], memory: Option<&Memory>) -> Judg
             let differences = differences(source, copy, &verdict, memory.is_some());
             if differences.is_empty() {
                 found.verdicts.entry(source.dn.clone()).or_insert(verdict);
-                found.trails.entry(source.key.clone()).or_default().insert(Some(trail));
+                found
+                    .trails
+                    .entry(source.key.clone())
+                    .or_default()
+                    .insert(Some(trail));
             }
-            if closest.as_ref().is_none_or(|closest| differences.len() < closest.len()) {
+            if closest
+                .as_ref()
+                .is_none_or(|closest| differences.len() < closest.len())
+            {
                 closest = Some(differences);
             }
         }
@@ -72,18 +79,27 @@ struct Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn of(job: &Job<'a>, sources: &'a [Source]) -> Self {
-        let ours = |copy: &&CloudObject| copy.domain.is_empty() || copy.domain.eq_ignore_ascii_case(job.domain);
+        let ours =
+            |copy: &&CloudObject| copy.domain.is_empty() || copy.domain.eq_ignore_ascii_case(job.domain);
         let mut copies: BTreeMap<String, Vec<&CloudObject>> = BTreeMap::new();
         for copy in job.tenant.copies().filter(ours) {
             copies.entry(copy.account.clone()).or_default().push(copy);
         }
         let mut users: BTreeMap<String, Vec<&CloudObject>> = BTreeMap::new();
-        for user in job.tenant.objects.iter().filter(|user| !user.group && !user.deleted) {
+        for user in job
+            .tenant
+            .objects
+            .iter()
+            .filter(|user| !user.group && !user.deleted)
+        {
             users.entry(user.name.to_lowercase()).or_default().push(user);
         }
         Self {
             copies,
-            by_dn: sources.iter().map(|source| (source.dn.to_lowercase(), source)).collect(),
+            by_dn: sources
+                .iter()
+                .map(|source| (source.dn.to_lowercase(), source))
+                .collect(),
             users,
         }
     }
@@ -95,9 +111,15 @@ impl<'a> Pairs<'a> {
 
     /// What a trail comes to beside the other objects of the tenant.
     fn verdict(&self, source: &Source, copy: Option<&CloudObject>, trail: &Trail) -> Verdict {
-        let upn = trail.names.as_ref().map(|names| names.user_principal_name.to_lowercase());
+        let upn = trail
+            .names
+            .as_ref()
+            .map(|names| names.user_principal_name.to_lowercase());
         let holders = upn.and_then(|upn| self.users.get(&upn));
-        let taken = holders.into_iter().flatten().any(|holder| copy.is_none_or(|copy| !std::ptr::eq(*holder, copy)));
+        let taken = holders
+            .into_iter()
+            .flatten()
+            .any(|holder| copy.is_none_or(|copy| !std::ptr::eq(*holder, copy)));
         match &trail.verdict {
             Verdict::Exported(_) if taken && source.kind == Kind::User => Verdict::Escrowed(CONFLICT),
             verdict => verdict.clone(),
@@ -109,7 +131,9 @@ impl<'a> Pairs<'a> {
         let accounts: BTreeSet<String> = self.by_dn.values().map(|source| source.account()).collect();
         for (account, copies) in &self.copies {
             if !accounts.contains(account) {
-                found.push(format!("\"{account}\" is in the tenant and not in scope of the directory"));
+                found.push(format!(
+                    "\"{account}\" is in the tenant and not in scope of the directory"
+                ));
             }
             if copies.len() > 1 {
                 found.push(format!("\"{account}\" is in the tenant {} times", copies.len()));
@@ -117,7 +141,12 @@ impl<'a> Pairs<'a> {
         }
         let Some(memory) = memory else { return };
         let mut deleted: BTreeMap<&str, usize> = BTreeMap::new();
-        for object in job.tenant.objects.iter().filter(|object| object.synchronized && object.deleted) {
+        for object in job
+            .tenant
+            .objects
+            .iter()
+            .filter(|object| object.synchronized && object.deleted)
+        {
             *deleted.entry(&object.account).or_default() += 1;
         }
         for (account, times) in deleted {
@@ -143,7 +172,9 @@ impl<'a> Pairs<'a> {
             let wanted = wanted.first().copied().unwrap_or_default();
             let actual = copy.manager.as_deref().unwrap_or_default();
             if wanted != actual {
-                found.push(format!("{dn}: manager is \"{actual}\" and should be \"{wanted}\""));
+                found.push(format!(
+                    "{dn}: manager is \"{actual}\" and should be \"{wanted}\""
+                ));
             }
             return;
         }
@@ -179,12 +210,20 @@ pub(super) fn references_of(source: &Source) -> &[String] {
 }
 
 /// How the tenant differs from what a verdict demands for one object.
-fn differences(source: &Source, copy: Option<&CloudObject>, verdict: &Verdict, remembered: bool) -> Vec<String> {
+fn differences(
+    source: &Source,
+    copy: Option<&CloudObject>,
+    verdict: &Verdict,
+    remembered: bool,
+) -> Vec<String> {
     match (verdict, copy) {
         // Whatever it was before it could not be written stays.
         (Verdict::Escrowed(_), _) | (Verdict::Skipped(_), None) => Vec::new(),
         (Verdict::Skipped(reason), Some(copy)) => {
-            vec![format!("\"{}\" is in the tenant and not in scope of the directory: {reason}", copy.account)]
+            vec![format!(
+                "\"{}\" is in the tenant and not in scope of the directory: {reason}",
+                copy.account
+            )]
         }
         (Verdict::Exported(_), None) => vec![format!("{} is not in the tenant", source.dn)],
         (Verdict::Exported(wanted), Some(copy)) => properties(source, wanted, copy, remembered),
@@ -195,7 +234,13 @@ fn properties(source: &Source, wanted: &Properties, copy: &CloudObject, remember
     let own_upn = source.first("userPrincipalName");
     let from_memory = |name: &str| match name {
         // Without a memory only a name that is taken as it is can be told.
-        UPN => wanted.get(UPN).and_then(|values| values.first()).map(String::as_str) != own_upn,
+        UPN => {
+            wanted
+                .get(UPN)
+                .and_then(|values| values.first())
+                .map(String::as_str)
+                != own_upn
+        }
         NICKNAME | DN => true,
         _ => false,
     };

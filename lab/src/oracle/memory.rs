@@ -107,7 +107,10 @@ impl Memory {
     fn domains_change(&mut self, tenant: &Tenant) {
         for known in self.objects.values_mut() {
             let trails = std::mem::take(&mut known.trails);
-            known.trails = trails.into_iter().map(|trail| trail.map(|trail| renamed(trail, tenant))).collect();
+            known.trails = trails
+                .into_iter()
+                .map(|trail| trail.map(|trail| renamed(trail, tenant)))
+                .collect();
         }
     }
 
@@ -129,7 +132,13 @@ impl Memory {
         changes
     }
 
-    fn seen(&mut self, job: &Job<'_>, source: &Source, references: BTreeSet<String>, all: bool) -> Option<Change> {
+    fn seen(
+        &mut self,
+        job: &Job<'_>,
+        source: &Source,
+        references: BTreeSet<String>,
+        all: bool,
+    ) -> Option<Change> {
         let new = || Known {
             source: source.clone(),
             trails: BTreeSet::from([None]),
@@ -154,7 +163,9 @@ impl Memory {
             .collect();
         let values = read.iter().any(|(had, now)| differs(had.as_ref(), now));
         let leaves = read.iter().any(|(had, now)| {
-            let was = had.as_ref().is_some_and(|had| matches!(had.verdict, Verdict::Exported(_)));
+            let was = had
+                .as_ref()
+                .is_some_and(|had| matches!(had.verdict, Verdict::Exported(_)));
             was && matches!(now.verdict, Verdict::Skipped(_))
         });
         if leaves {
@@ -208,7 +219,11 @@ impl Known {
     fn change(&self, values: bool, references: bool) -> Change {
         let mut names: BTreeSet<String> = self.trails.iter().flatten().flat_map(shown_names).collect();
         if self.source.kind == Kind::Group {
-            names.extend(["displayName", "cn"].iter().filter_map(|name| Some(self.source.first(name)?.to_lowercase())));
+            names.extend(
+                ["displayName", "cn"]
+                    .iter()
+                    .filter_map(|name| Some(self.source.first(name)?.to_lowercase())),
+            );
         }
         Change {
             key: self.source.key.clone(),
@@ -260,5 +275,8 @@ fn references(job: &Job<'_>, sources: &[Source]) -> BTreeMap<String, BTreeSet<St
             .filter_map(|dn| Some(wanted.get(&dn.to_lowercase())?.key.clone()))
             .collect()
     };
-    sources.iter().map(|source| (source.key.clone(), keys(source))).collect()
+    sources
+        .iter()
+        .map(|source| (source.key.clone(), keys(source)))
+        .collect()
 }

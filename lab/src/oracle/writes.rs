@@ -21,7 +21,9 @@ pub fn needless(events: &[Event], tenant: &str, memory: Option<&Memory>) -> Vec<
 
 /// Whether a job has certainly read whatever had changed before these events.
 pub fn has_read(events: &[Event], tenant: &str) -> bool {
-    let cycles = of_tenant(events, tenant).into_iter().filter(|(_, event)| ends_well(event));
+    let cycles = of_tenant(events, tenant)
+        .into_iter()
+        .filter(|(_, event)| ends_well(event));
     cycles.count() >= CYCLES_TO_READ
 }
 
@@ -36,7 +38,8 @@ fn of_tenant<'a>(events: &'a [Event], tenant: &str) -> Vec<(usize, &'a Event)> {
         named.is_empty() || named.eq_ignore_ascii_case(tenant)
     };
     let all = events.iter().enumerate();
-    all.filter(|(_, event)| event.name.starts_with("job.") && ours(event)).collect()
+    all.filter(|(_, event)| event.name.starts_with("job.") && ours(event))
+        .collect()
 }
 
 fn field<'a>(event: &'a Event, name: &str) -> &'a str {
@@ -88,7 +91,11 @@ fn unfounded(events: &[(usize, &Event)], memory: &Memory) -> Vec<String> {
             "job.cycle" if ends_well(event) => {
                 cycles += 1;
                 // What is in escrow is written later.
-                let escrowed = event.fields.get("escrowed").and_then(Value::as_u64).unwrap_or_default();
+                let escrowed = event
+                    .fields
+                    .get("escrowed")
+                    .and_then(Value::as_u64)
+                    .unwrap_or_default();
                 if escrowed == 0 {
                     allowed.values_mut().for_each(|one| one.expire(cycles));
                 }
@@ -100,7 +107,9 @@ fn unfounded(events: &[(usize, &Event)], memory: &Memory) -> Vec<String> {
                     .values_mut()
                     .filter(|one| one.target == target && one.names.contains(&name.to_lowercase()));
                 if !candidates.any(|one| one.use_up(action)) {
-                    found.push(format!("{target} {name}: {action}, though nothing of it had changed"));
+                    found.push(format!(
+                        "{target} {name}: {action}, though nothing of it had changed"
+                    ));
                 }
             }
             _ => {}

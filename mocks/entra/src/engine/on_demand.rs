@@ -15,11 +15,21 @@ pub fn provision(
     id: &str,
     resource: &Resource,
 ) -> Option<Vec<LogEntry>> {
-    let next = |txn: &Txn<'_>| txn.cloud().meters.get(tenant, &tenant.to_string()).map_or(0, |meter| meter.next);
+    let next = |txn: &Txn<'_>| {
+        txn.cloud()
+            .meters
+            .get(tenant, &tenant.to_string())
+            .map_or(0, |meter| meter.next)
+    };
     let before = next(txn);
-    with_machine(txn, world, tenant, id, |machine| machine.provision_on_demand(resource))?;
+    with_machine(txn, world, tenant, id, |machine| {
+        machine.provision_on_demand(resource)
+    })?;
     let entries = (before..next(txn)).filter_map(|number| {
-        txn.cloud().provisioning_log.get(tenant, &LogEntry::key(number)).cloned()
+        txn.cloud()
+            .provisioning_log
+            .get(tenant, &LogEntry::key(number))
+            .cloned()
     });
     Some(entries.collect())
 }

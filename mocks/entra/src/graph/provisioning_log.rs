@@ -47,7 +47,10 @@ pub(super) async fn list(mut request: Request) -> Result<Json<Value>, GraphError
         descending: true,
     });
     request.shared.db.read(|cloud| {
-        let entries = cloud.provisioning_log.of(request.tenant).map(|entry| summary(cloud, entry));
+        let entries = cloud
+            .provisioning_log
+            .of(request.tenant)
+            .map(|entry| summary(cloud, entry));
         let shape = Shape {
             context: &context,
             address: &request.address,
@@ -61,7 +64,9 @@ pub(super) async fn list(mut request: Request) -> Result<Json<Value>, GraphError
 
 /// One entry as `provisioningObjectSummary`. `action` and `statusInfo` are the names that `beta` used before.
 pub(super) fn summary(cloud: &Cloud, entry: &LogEntry) -> Map<String, Value> {
-    let principal = cloud.service_principals.get(entry.tenant, &entry.service_principal.to_string());
+    let principal = cloud
+        .service_principals
+        .get(entry.tenant, &entry.service_principal.to_string());
     let at = entry.at.format(&Rfc3339).unwrap_or_default();
     let modified: Vec<Value> = entry
         .modified
@@ -132,5 +137,9 @@ fn identity(identity: &LoggedIdentity) -> Value {
 }
 
 fn details(pairs: &[(String, String)]) -> Value {
-    pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>().into()
+    pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect::<Map<_, _>>()
+        .into()
 }

@@ -3,14 +3,16 @@
 use axum::Json;
 use axum::extract::Path;
 use http::StatusCode;
-use provlab_protocol::scim::{ErrorCode, GetObject, ObjectId, Operation, OperationResult, Resource, ResourceType};
+use provlab_protocol::scim::{
+    ErrorCode, GetObject, ObjectId, Operation, OperationResult, Resource, ResourceType,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
+use super::super::GraphError;
 use super::super::provisioning_log::summary;
 use super::super::request::{JsonBody, Request};
-use super::super::GraphError;
 use super::{JobPath, find};
 use crate::engine::{World, on_demand};
 use crate::relay;
@@ -60,7 +62,10 @@ pub(super) async fn provision_on_demand(
     })?;
     let (rule, subject) = one_subject(&body)?;
     let plan = shared.db.read(|cloud| shared.plans.of(cloud, tenant, &id));
-    if !plan.rule_id().is_empty() && rule != plan.rule_id() && shared.db.read(|c| c.job_schemas.get(tenant, &id).is_some()) {
+    if !plan.rule_id().is_empty()
+        && rule != plan.rule_id()
+        && shared.db.read(|c| c.job_schemas.get(tenant, &id).is_some())
+    {
         return Err(GraphError::bad_request(format!(
             "parameters[0].ruleId: the schema has no rule '{}'; its rule is '{}'.",
             short(rule),
@@ -80,11 +85,21 @@ pub(super) async fn provision_on_demand(
     let answer = relay::request(shared, tenant, Operation::Get(get)).await;
     let found = match answer {
         Ok(OperationResult::Resource(Some(resource))) => resource,
-        Ok(_) => return Ok(Json(failure(subject, "EntryNotFound", "The object doesn\u{2019}t exist in Active Directory"))),
+        Ok(_) => {
+            return Ok(Json(failure(
+                subject,
+                "EntryNotFound",
+                "The object doesn\u{2019}t exist in Active Directory",
+            )));
+        }
         Err(error) => return Ok(Json(failure(subject, code(&error.code), &error.message))),
     };
     let entries = provision(&request, &id, &found)?;
-    let answer = shared.db.read(|cloud| entries.first().map(|first| success(&summary(cloud, first).into(), first, &entries)));
+    let answer = shared.db.read(|cloud| {
+        entries
+            .first()
+            .map(|first| success(&summary(cloud, first).into(), first, &entries))
+    });
     answer.map(Json).ok_or_else(|| GraphError::not_found(&id))
 }
 
@@ -106,10 +121,14 @@ fn provision(request: &Request, id: &str, resource: &Resource) -> Result<Vec<Log
 /// The only rule and the only subject: one object at a time.
 fn one_subject(body: &OnDemand) -> Result<(&str, &Subject), GraphError> {
     let [parameters] = body.parameters.as_slice() else {
-        return Err(GraphError::bad_request("parameters: exactly one entry is needed."));
+        return Err(GraphError::bad_request(
+            "parameters: exactly one entry is needed.",
+        ));
     };
     let [subject] = parameters.subjects.as_slice() else {
-        return Err(GraphError::bad_request("parameters[0].subjects: exactly one subject is needed."));
+        return Err(GraphError::bad_request(
+            "parameters[0].subjects: exactly one subject is needed.",
+        ));
     };
     let members = subject.links.as_ref().map_or(0, |links| links.members.len());
     if members > MAX_MEMBERS {
@@ -133,7 +152,10 @@ fn resource_type(name: &str) -> Result<ResourceType, GraphError> {
         _ => Err(GraphError::new(
             StatusCode::BAD_REQUEST,
             "Request_BadRequest",
-            format!("parameters[0].subjects[0].objectTypeName: '{}' is none of user, group, contact.", short(name)),
+            format!(
+                "parameters[0].subjects[0].objectTypeName: '{}' is none of user, group, contact.",
+                short(name)
+            ),
         )),
     }
 }
@@ -221,10 +243,17 @@ fn success(shown: &Value, first: &LogEntry, entries: &[LogEntry]) -> Value {
         "targetIdentity": shown["targetIdentity"].get("id").map(|id| json!({"id": id, "type": first.target.kind})),
         "targetSystem": {"name": "Azure Active Directory"},
     });
-    pair(result, &json!({"errorCode": first.code, "errorMessage": first.reason}), &value)
+    pair(
+        result,
+        &json!({"errorCode": first.code, "errorMessage": first.reason}),
+        &value,
+    )
 }
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
