@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use provlab_entra::engine::{AD2AAD_PROVISIONING, Configuration, Effect, Event, World, jobs, step, template};
-use provlab_entra::state::{Db, DbError, SmartLockout, Tenant, TenantFeatures, Txn};
+use provlab_entra::assumptions::{Assumptions, names};
+use provlab_entra::engine::{
+    AD2AAD_PROVISIONING, Configuration, Effect, Event, Plans, SYNC_ACCOUNT_PREFIX, World, jobs, step,
+    template,
+};
+use provlab_entra::state::{Db, DbError, SmartLockout, Tenant, TenantFeatures, Txn, User};
 use provlab_platform::MemoryStore;
 use provlab_protocol::environment::EnvironmentName;
 use provlab_protocol::scim::{ListResponse, Operation};
@@ -27,6 +31,9 @@ pub struct Job<'db> {
     id: String,
     now: OffsetDateTime,
     last_id: u128,
+    plans: Plans,
+    /// The engine's own speed is measured, not the limit of writes that the product has.
+    assumptions: Assumptions,
 }
 
 /// The state of a cloud with the tenant [`TENANT`] and nothing else.
@@ -49,7 +56,11 @@ pub fn cloud() -> Db {
         smart_lockout: SmartLockout::default(),
         updater_configuration: None,
     };
-    commit(&db, |txn| txn.put(tenant));
+    let account = format!("{SYNC_ACCOUNT_PREFIX}@{}", tenant.initial_domain);
+    commit(&db, |txn| {
+        txn.put(User::new(TENANT, Uuid::from_u128(6), &account, START));
+        txn.put(tenant);
+    });
     db
 }
 
@@ -75,12 +86,15 @@ impl<'db> Job<'db> {
             jobs::start(txn, tenant, &id, START);
             id
         });
+        let assumptions = Assumptions([(names::WRITE_LIMIT.to_owned(), false)].into());
         Self {
             db,
             tenant,
             id,
             now: START,
             last_id: 1_000,
+            plans: Plans::new(&assumptions),
+            assumptions,
         }
     }
 
@@ -116,9 +130,18 @@ impl<'db> Job<'db> {
         commit(self.db, |txn| jobs::pause(txn, self.tenant, &self.id));
     }
 
+    /// A step, and those that follow because it was full.
     fn step(&mut self, event: Event) -> Effect {
+        let mut effect = self.one_step(event);
+        while effect.again {
+            effect = self.one_step(Event::Continue);
+        }
+        effect
+    }
+
+    fn one_step(&mut self, event: Event) -> Effect {
         let (tenant, id, now) = (self.tenant, self.id.as_str(), self.now);
-        let last_id = &mut self.last_id;
+        let (last_id, plans, assumptions) = (&mut self.last_id, &self.plans, &self.assumptions);
         commit(self.db, |txn| {
             let row = txn.cloud().sync_jobs.get(tenant, id);
             let epoch = row.map_or(0, |row| row.job.sync.epoch);
@@ -130,6 +153,9 @@ impl<'db> Job<'db> {
                 now,
                 period: &|product| product,
                 new_id: &mut new_id,
+                plans,
+                assumptions,
+                busy: None,
             };
             step(txn, &mut world, tenant, id, epoch, event)
         })

@@ -5,13 +5,18 @@ mod dialect;
 pub mod kerberos;
 pub mod ldap;
 pub mod openldap;
+mod schema;
 
 use async_trait::async_trait;
-use provlab_protocol::scim::{ChangeQuery, ErrorCode, GetObject, ListResponse, Resource, ScimError};
+use provlab_protocol::scim::{
+    ChangeQuery, DeleteGroup, ErrorCode, GetObject, GroupDeleted, GroupWritten, LdapErrorDetail, ListMembers,
+    ListResponse, MemberPage, PutGroup, Resource, ScimError,
+};
 use thiserror::Error;
 
 pub use dialect::{Dialect, dialect_of, open_session, root_dse};
 use ldap::LdapError;
+pub use schema::{AttributeClass, ObjectClass, Schema};
 
 /// One open, authenticated directory. Dialects of LDAP servers differ behind it.
 #[async_trait]
@@ -24,6 +29,26 @@ pub trait Directory: Send {
 
     /// Proves that the logon still works; gives the name of the server.
     async fn ping(&mut self) -> Result<String, DirectoryError>;
+
+    /// Makes a group be as it shall be. Doing it again changes nothing.
+    async fn put_group(&mut self, _put: &PutGroup) -> Result<GroupWritten, DirectoryError> {
+        Err(DirectoryError::NoProvisionedGroups)
+    }
+
+    /// Makes a group not be there. Doing it again changes nothing.
+    async fn delete_group(&mut self, _delete: &DeleteGroup) -> Result<GroupDeleted, DirectoryError> {
+        Err(DirectoryError::NoProvisionedGroups)
+    }
+
+    /// One page of a group's members; `None` when there is no such group.
+    async fn list_members(&mut self, _list: &ListMembers) -> Result<Option<MemberPage>, DirectoryError> {
+        Err(DirectoryError::NoProvisionedGroups)
+    }
+
+    /// What the schema lets objects have.
+    async fn schema(&mut self) -> Result<Schema, DirectoryError> {
+        Err(DirectoryError::NoDiscovery)
+    }
 }
 
 /// A directory could not answer.
@@ -60,6 +85,27 @@ pub enum DirectoryError {
     /// The name of a domain or object cannot be one.
     #[error("{0}")]
     Name(String),
+    /// An object cannot be made what it shall be, for a documented reason or with the server's refusal.
+    #[error("{message}")]
+    Object {
+        /// Code of PR 11.
+        code: ErrorCode,
+        /// What is wrong and how to mend it.
+        message: String,
+        /// What the server said.
+        ldap: Option<LdapErrorDetail>,
+    },
+    /// The dialect has no groups of this kind.
+    #[error(
+        "groups are provisioned to Active Directory only: this directory has no universal security groups and no \
+         msDS-ExternalDirectoryObjectId; take the configuration out of use"
+    )]
+    NoProvisionedGroups,
+    /// The dialect's schema is not read.
+    #[error(
+        "the schema is discovered of Active Directory only; name the attributes in the configuration's schema yourself"
+    )]
+    NoDiscovery,
 }
 
 impl DirectoryError {
@@ -68,7 +114,12 @@ impl DirectoryError {
         match self {
             Self::Ldap(error) => error.is_fatal(),
             Self::Nonsense { .. } => true,
-            Self::WatermarkRefused { .. } | Self::UnknownDialect { .. } | Self::Name(_) => false,
+            Self::WatermarkRefused { .. }
+            | Self::UnknownDialect { .. }
+            | Self::Name(_)
+            | Self::Object { .. }
+            | Self::NoProvisionedGroups
+            | Self::NoDiscovery => false,
         }
     }
 
@@ -81,6 +132,10 @@ impl DirectoryError {
                     ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
                     &error.to_string(),
                 ),
+            },
+            Self::Object { code, message, ldap } => ScimError {
+                ldap: ldap.clone(),
+                ..ScimError::new(code.clone(), message)
             },
             Self::WatermarkRefused { .. } => ScimError::new(ErrorCode::CookieRefused, &self.to_string()),
             _ => ScimError::new(

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::ServiceLogon;
 use crate::directory::ad::{GmsaError, LogonError};
-use crate::directory::{Directory, DirectoryError, open_session};
+use crate::directory::{Directory, DirectoryError, Schema, open_session};
 use crate::host::HostMachine;
 use crate::setup::preferred_controllers;
 
@@ -52,6 +52,8 @@ pub(super) struct Handler {
     host: HostMachine,
     logon: ServiceLogon,
     sessions: Mutex<BTreeMap<String, Session>>,
+    /// By domain, as read at the first discovery: new attributes are seen after a restart (CS 5.1).
+    schemas: Mutex<BTreeMap<String, Arc<Schema>>>,
 }
 
 impl Handler {
@@ -60,11 +62,18 @@ impl Handler {
             host,
             logon,
             sessions: Mutex::default(),
+            schemas: Mutex::default(),
         }
     }
 
     /// Does what the cloud asks. A session that turns out dead is opened once more.
     pub(super) async fn handle(&self, operation: &Operation) -> Result<OperationResult, ScimError> {
+        if let Operation::Unknown(kind) = operation {
+            return Err(ScimError::new(
+                ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
+                &format!("this agent does not know the operation '{kind}'; update it"),
+            ));
+        }
         let domain = operation.domain().to_ascii_lowercase();
         let session = self.session(&domain).await.map_err(|error| error.to_scim())?;
         let mut session = session.lock().await;
@@ -80,7 +89,7 @@ impl Handler {
             self.host.platform.trace,
             Part::Agent,
             "request.done",
-            operation = name_of(operation),
+            operation = operation.kind(),
             domain = domain,
             resources = result.as_ref().map_or(0, count_of),
             error = failure.as_ref().map(|error| error.code.as_str().to_owned())
@@ -110,11 +119,34 @@ impl Handler {
             None => self.open(domain).await?,
         };
         // The session is put back only when it is still good: also a request that is given up half-way closes it.
-        let result = answer(directory.as_mut(), operation).await;
+        let result = match operation {
+            Operation::Discover(discover) => self
+                .schema(directory.as_mut(), domain)
+                .await
+                .map(|schema| OperationResult::Schema(schema.define(&discover.object_classes))),
+            operation => answer(directory.as_mut(), operation).await,
+        };
         if result.as_ref().err().is_none_or(|error| !error.is_fatal()) {
             *session = Some(directory);
         }
         result.map_err(NoSession::Directory)
+    }
+
+    async fn schema(
+        &self,
+        directory: &mut dyn Directory,
+        domain: &str,
+    ) -> Result<Arc<Schema>, DirectoryError> {
+        let known = self.schemas.lock().await.get(domain).cloned();
+        if let Some(schema) = known {
+            return Ok(schema);
+        }
+        let schema = Arc::new(directory.schema().await?);
+        self.schemas
+            .lock()
+            .await
+            .insert(domain.to_owned(), Arc::clone(&schema));
+        Ok(schema)
     }
 
     async fn open(&self, domain: &str) -> Result<Box<dyn Directory>, NoSession> {
@@ -145,14 +177,11 @@ async fn answer(
                 domain_controller,
             }))
         }
-    }
-}
-
-fn name_of(operation: &Operation) -> &'static str {
-    match operation {
-        Operation::Query(_) => "query",
-        Operation::Get(_) => "get",
-        Operation::Ping(_) => "ping",
+        Operation::PutGroup(put) => directory.put_group(put).await.map(OperationResult::Group),
+        Operation::DeleteGroup(delete) => directory.delete_group(delete).await.map(OperationResult::Deleted),
+        Operation::ListMembers(list) => directory.list_members(list).await.map(OperationResult::Members),
+        // Answered before a directory is asked.
+        Operation::Discover(_) | Operation::Unknown(_) => Err(DirectoryError::NoDiscovery),
     }
 }
 
@@ -160,6 +189,10 @@ fn count_of(result: &OperationResult) -> usize {
     match result {
         OperationResult::List(list) => list.resources.len(),
         OperationResult::Resource(resource) => usize::from(resource.is_some()),
+        OperationResult::Group(_) => 1,
+        OperationResult::Deleted(deleted) => usize::from(deleted.id.is_some()),
+        OperationResult::Members(page) => page.as_ref().map_or(0, |page| page.members.len()),
+        OperationResult::Schema(schema) => schema.objects.len(),
         OperationResult::Pong(_) => 0,
     }
 }

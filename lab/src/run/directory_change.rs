@@ -58,14 +58,18 @@ pub(super) async fn rename(world: &dyn World, rename: &Rename) -> Result<(), Wor
 
 /// `add-member`.
 pub(super) async fn add_member(world: &dyn World, both: &Membership) -> Result<(), WorldError> {
-    membership(world, both, |group, member| Command::AddMember { group, member }).await
+    membership(world, both, |group, members| Command::AddMembers {
+        group,
+        members,
+    })
+    .await
 }
 
 /// `remove-member`.
 pub(super) async fn remove_member(world: &dyn World, both: &Membership) -> Result<(), WorldError> {
-    membership(world, both, |group, member| Command::RemoveMember {
+    membership(world, both, |group, members| Command::RemoveMembers {
         group,
-        member,
+        members,
     })
     .await
 }
@@ -73,10 +77,10 @@ pub(super) async fn remove_member(world: &dyn World, both: &Membership) -> Resul
 async fn membership(
     world: &dyn World,
     both: &Membership,
-    command: impl FnOnce(String, String) -> Command,
+    command: impl FnOnce(String, Vec<String>) -> Command,
 ) -> Result<(), WorldError> {
     let (domain, group) = world.book().split(&both.group)?;
     let (_, member) = world.book().split(&both.member)?;
-    let command = command(group.to_owned(), member.to_owned());
+    let command = command(group.to_owned(), vec![member.to_owned()]);
     world.directory(&domain.name, command).await.map(drop)
 }

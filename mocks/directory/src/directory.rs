@@ -419,8 +419,34 @@ impl Directory {
             .map(|((), change)| change)
     }
 
+    /// Goes on under a new `invocationId`, as a domain controller does that was restored from a backup (PR 15.1): cookies that
+    /// were given out before are refused from now on.
+    ///
+    /// # Errors
+    /// The settings objects of the domain controllers cannot be changed.
+    pub fn restored(&mut self, now: FileTime, invocation_id: Guid) -> Result<Change, LdapError> {
+        let hosts = &self.identity.domain_controllers;
+        let settings: Vec<Dnt> = hosts
+            .iter()
+            .map(|host| below("CN=NTDS Settings", &self.identity.server_dn(host)))
+            .filter_map(|dn| Some(self.by_dn(&dn)?.dnt))
+            .collect();
+        let update = [("invocationId", vec![invocation_id.to_le_bytes().to_vec()])];
+        let ((), mut change) = self.transact(|directory| {
+            settings
+                .iter()
+                .try_for_each(|dnt| crate::write::update(directory, now, *dnt, &update))
+        })?;
+        change.identity = Some(Box::new(self.identity.clone()));
+        self.identity.invocation_id = invocation_id;
+        Ok(change)
+    }
+
     /// Takes back the last committed change, as when it could not be made durable.
-    pub fn revert(&mut self, change: Change) {
+    pub fn revert(&mut self, mut change: Change) {
+        if let Some(before) = change.identity.take() {
+            self.identity = *before;
+        }
         self.database.revert(change);
     }
 

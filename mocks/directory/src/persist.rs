@@ -53,6 +53,9 @@ pub fn batch(directory: &Directory, change: &Change) -> Batch {
     if change.counters.is_some() {
         batch.put(META, COUNTERS, write_counters(database.counters()));
     }
+    if change.identity.is_some() {
+        batch.put(META, IDENTITY, write_identity(directory.identity()));
+    }
     batch
 }
 
@@ -61,9 +64,7 @@ pub fn batch(directory: &Directory, change: &Change) -> Batch {
 pub fn whole(directory: &Directory) -> Batch {
     let mut batch = Batch::new();
     let database = directory.database();
-    // The identity is plain data, which always has a JSON form.
-    let identity = serde_json::to_vec(directory.identity()).unwrap_or_default();
-    batch.put(META, IDENTITY, identity);
+    batch.put(META, IDENTITY, write_identity(directory.identity()));
     batch.put(META, COUNTERS, write_counters(database.counters()));
     for object in database.iter() {
         put_object(&mut batch, database, object.dnt);
@@ -140,6 +141,11 @@ fn put_link(batch: &mut Batch, key: LinkKey, value: Option<&LinkValue>) {
             batch.remove(LINKS, row_key);
         }
     }
+}
+
+fn write_identity(identity: &Identity) -> Vec<u8> {
+    // It is plain data, which always has a JSON form.
+    serde_json::to_vec(identity).unwrap_or_default()
 }
 
 fn write_counters(counters: Counters) -> Vec<u8> {

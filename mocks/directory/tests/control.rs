@@ -37,9 +37,8 @@ async fn a_story_is_told_by_commands() {
             "objectClass": ["organizationalUnit"] } } }),
         json!({ "add": { "dn": format!("CN=Crew,OU=Works,{DOMAIN}"), "attributes": {
             "objectClass": ["group"], "sAMAccountName": ["Crew"] } } }),
-        json!({ "add-member": { "group": "Crew", "member": "bob" } }),
-        json!({ "add-member": { "group": "Crew", "member": "alice" } }),
-        json!({ "remove-member": { "group": "Crew", "member": "alice" } }),
+        json!({ "add-members": { "group": "Crew", "members": ["bob", "alice"] } }),
+        json!({ "remove-members": { "group": "Crew", "members": ["alice"] } }),
         json!({ "rename": { "object": "bob", "below": format!("OU=Works,{DOMAIN}") } }),
         json!({ "rename": { "object": "bob", "to": "CN=Bob" } }),
         json!({ "modify": { "object": "bob", "set": { "department": [] } } }),
@@ -102,4 +101,43 @@ async fn two_worlds_of_one_seed_look_the_same_and_show_no_secret() {
     assert!(ordinary.len() < first.len());
     assert!(ordinary.iter().any(|entry| entry.dn.starts_with("CN=alice,")));
     assert!(!ordinary.iter().any(|entry| entry.dn.contains("CN=krbtgt")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_users_are_made_at_once_or_none() {
+    let world = SimWorld::start().await;
+    for command in [
+        json!({ "add": { "dn": format!("OU=Works,{DOMAIN}"), "attributes": {
+            "objectClass": ["organizationalUnit"] } } }),
+        json!({ "put-users": { "prefix": "hand", "count": 1600, "below": format!("OU=Works,{DOMAIN}"), "attributes": {
+            "displayName": ["Hand {n}"] } } }),
+        json!({ "put-group": { "name": "Hands", "attributes": { "description": ["All of them"] }, "members": ["hand1", "hand2"] } }),
+    ] {
+        assert_eq!(run(&world, command.clone()).await, Ok(Reply::Done), "{command}");
+    }
+    let everybody: Vec<String> = (1..=1600).map(|number| format!("hand{number}")).collect();
+    let all = json!({ "add-members": { "group": "Hands", "members": everybody } });
+    assert_eq!(run(&world, all).await, Ok(Reply::Done));
+    let groups = dump(&world, json!({ "base": format!("CN=Hands,CN=Users,{DOMAIN}") })).await;
+    assert_eq!(groups[0].attributes["member"].len(), 1600);
+    assert_eq!(groups[0].attributes["groupType"], ["-2147483646"]);
+
+    let before = run(&world, json!("statistics")).await.unwrap();
+    for refused in [
+        // The second one is there already: the first one goes again.
+        json!({ "put-users": { "prefix": "new", "count": 2, "attributes": { "userPrincipalName": ["same@contoso.com"] } } }),
+        json!({ "put-users": { "prefix": "x", "count": 100_001 } }),
+        json!({ "put-group": { "name": "Ghosts", "members": ["nobody"] } }),
+        json!({ "add-members": { "group": "Hands", "members": ["alice", "nobody"] } }),
+    ] {
+        assert!(run(&world, refused.clone()).await.is_err(), "{refused}");
+    }
+    assert_eq!(run(&world, json!("statistics")).await.unwrap(), before);
+    let tree = json!({ "delete": { "object": format!("OU=Works,{DOMAIN}"), "tree": true } });
+    assert_eq!(run(&world, tree).await, Ok(Reply::Done));
+    assert!(
+        run(&world, json!({ "enable-account": { "account": "hand7" } }))
+            .await
+            .is_err()
+    );
 }

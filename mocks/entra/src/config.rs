@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::assumptions::Assumptions;
 use crate::state::SmartLockout;
 
 /// The cloud as it is when it starts on an empty store. On a store that holds state, the tenants, accounts
@@ -19,6 +20,8 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
     /// Product cadences.
     pub cadence: Cadence,
+    /// What is assumed of undocumented behaviour, where it differs from the defaults.
+    pub assumptions: Assumptions,
 }
 
 /// One tenant.

@@ -2,6 +2,8 @@
 
 mod dump;
 
+use std::time::Duration;
+
 use provlab_platform::{Part, event};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -68,6 +70,15 @@ pub enum Command {
     SetCadence(Cadence),
     /// Answers the next Graph requests with 429.
     Throttle(ThrottleSettings),
+    /// The directory of a tenant takes no writes of jobs (81, `AzureDirectoryServiceServerBusy`) and Graph answers 429.
+    MakeDirectoryBusy {
+        /// Tenant id or domain.
+        tenant: String,
+        /// How long, in seconds.
+        seconds: u64,
+        /// `Retry-After` in seconds.
+        retry_after_seconds: u64,
+    },
     /// Withdraws every certificate of an agent.
     RevokeAgentCertificate {
         /// Tenant id or domain.
@@ -165,6 +176,16 @@ impl Entra {
             }
             Command::Throttle(settings) => {
                 shared.throttle.force(settings);
+                Ok(Reply::Done)
+            }
+            Command::MakeDirectoryBusy {
+                tenant,
+                seconds,
+                retry_after_seconds,
+            } => {
+                let tenant = shared.db.read(|cloud| find_tenant(cloud, &tenant))?;
+                let until = shared.platform.clock.now() + Duration::from_secs(seconds);
+                shared.busy.set(tenant, until, Duration::from_secs(retry_after_seconds));
                 Ok(Reply::Done)
             }
             Command::RevokeAgentCertificate { tenant, agent } => self.revoke(&tenant, &agent),

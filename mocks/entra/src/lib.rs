@@ -4,9 +4,11 @@
 //! host names the product uses: sign-in, Microsoft Graph, the hybrid identity service, the relay and the
 //! provisioning engine behind it. It knows nothing of the agent: they meet on the wire.
 
+pub mod assumptions;
 pub mod config;
 pub mod control;
 pub mod engine;
+pub mod expression;
 pub mod graph;
 pub mod his;
 pub mod http;

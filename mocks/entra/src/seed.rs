@@ -24,6 +24,9 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
             Cadence::SPEEDS.end()
         ));
     }
+    if let Err(unknown) = config.assumptions.check() {
+        return wrong(format!("assumptions: {unknown}"));
+    }
     let mut domains = BTreeSet::new();
     for tenant in &config.tenants {
         for domain in std::iter::once(&tenant.initial_domain).chain(&tenant.domains) {
@@ -119,6 +122,7 @@ fn plant_tenant(shared: &Shared, txn: &mut Txn<'_>, config: &TenantConfig) -> Uu
             .iter()
             .map(|domain| domain.to_lowercase())
             .collect(),
+        unverified_domains: Vec::new(),
         created: shared.now(),
         on_premises_sync_enabled: None,
         on_premises_last_sync: None,

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::config::{Cadence, Config};
-use crate::graph::Throttle;
+use crate::engine::Plans;
+use crate::graph::{Busy, Throttle};
 use crate::identity::TokenSigner;
 use crate::running::StartError;
 use crate::state::{Db, DbError, SecretText, SigningKey};
@@ -29,6 +30,10 @@ pub struct Shared {
     pub tokens: TokenSigner,
     /// Decides which Graph requests are answered with 429.
     pub throttle: Throttle,
+    /// Directories that take no writes for now.
+    pub busy: Busy,
+    /// Compiled schemas of the jobs.
+    pub plans: Plans,
     /// The agents that listen.
     pub relay: crate::relay::Hub,
     /// Signs the certificates of agents, in every environment under the environment's own issuer name.
@@ -43,6 +48,8 @@ impl Shared {
         Ok(Arc::new(Self {
             tokens: TokenSigner::new(&key)?,
             throttle: Throttle::default(),
+            busy: Busy::default(),
+            plans: Plans::new(&config.assumptions),
             cadence: Mutex::new(config.cadence),
             relay: crate::relay::Hub::default(),
             agent_ca,

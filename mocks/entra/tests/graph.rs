@@ -51,6 +51,7 @@ fn add_users(world: &World, count: u128) {
                     net_bios_name: Some("CONTOSO".to_owned()),
                     last_sync: Some(now),
                     extension_attributes: [("extensionAttribute1".to_owned(), "x".to_owned())].into(),
+                    ..OnPremises::new()
                 });
                 txn.put(user);
             }
@@ -320,7 +321,7 @@ fn deleted_items_are_restored_and_go_away_after_thirty_days() {
     simulate(|world| async move {
         add_users(&world, 2);
         put_group(&world, 1, &[user_id(1), user_id(2)]);
-        let token = world.token().await;
+        let token = world.token_of("people").await;
         for number in [1, 2] {
             change_user(&world, number, |user| user.deleted = Some(user.created));
         }
@@ -340,7 +341,7 @@ fn deleted_items_are_restored_and_go_away_after_thirty_days() {
             200
         );
         world.sleep(31 * 24 * 60 * 60).await;
-        let token = world.token().await;
+        let token = world.token_of("people").await;
         let list = world.get(GRAPH, deleted, Some(&token)).await.json();
         assert_eq!(list["value"], json!([]));
         let members = world

@@ -15,7 +15,8 @@ pub use ids::{
     PROVISIONING_APPLICATION_TEMPLATE_ID,
 };
 pub use roles::{
-    DEFAULT_USER_WID, DIRECTORY_ROLES, DirectoryRole, GLOBAL_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR,
-    role_by_name, role_by_template_id,
+    DEFAULT_USER_WID, DIRECTORY_ROLES, DOMAIN_NAME_ADMINISTRATOR, DirectoryRole, GLOBAL_ADMINISTRATOR,
+    GROUPS_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR, USER_ADMINISTRATOR, role_by_name,
+    role_by_template_id,
 };
 pub use token::{DeviceCodeResponse, TokenResponse, TokenResponseUnreadable, V1TokenFields};

@@ -15,12 +15,18 @@ pub struct DirectoryRole {
 pub const GLOBAL_ADMINISTRATOR: Uuid = uuid!("62e90394-69f5-4237-9190-012177145e10");
 /// Template id of Hybrid Identity Administrator (PR 3.4).
 pub const HYBRID_IDENTITY_ADMINISTRATOR: Uuid = uuid!("8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2");
+/// Template id of User Administrator.
+pub const USER_ADMINISTRATOR: Uuid = uuid!("fe930be7-5e62-47db-91af-98c3a49a38b1");
+/// Template id of Groups Administrator.
+pub const GROUPS_ADMINISTRATOR: Uuid = uuid!("fdd7a751-b60b-444a-984c-02652fe8fa1c");
+/// Template id of Domain Name Administrator.
+pub const DOMAIN_NAME_ADMINISTRATOR: Uuid = uuid!("8329153b-31d0-4727-b945-745eb3bc5f31");
 /// The entry in `wids` that every member of a tenant has.
 pub const DEFAULT_USER_WID: Uuid = uuid!("b79fbf4d-3ef9-4689-8143-76b194e85509");
 
 /// The two roles that may register an agent, and neighbours that may not. Ids outside PR 3.4 are those of Microsoft's list of
 /// built-in roles.
-pub static DIRECTORY_ROLES: [DirectoryRole; 12] = [
+pub static DIRECTORY_ROLES: [DirectoryRole; 14] = [
     DirectoryRole {
         name: "Global Administrator",
         template_id: GLOBAL_ADMINISTRATOR,
@@ -46,8 +52,16 @@ pub static DIRECTORY_ROLES: [DirectoryRole; 12] = [
         template_id: uuid!("d29b2b05-8046-44ba-8758-1e26182fcf32"),
     },
     DirectoryRole {
+        name: "Domain Name Administrator",
+        template_id: DOMAIN_NAME_ADMINISTRATOR,
+    },
+    DirectoryRole {
         name: "Global Reader",
         template_id: uuid!("f2ef992c-3afb-46b9-b7cf-a126ee74c451"),
+    },
+    DirectoryRole {
+        name: "Groups Administrator",
+        template_id: GROUPS_ADMINISTRATOR,
     },
     DirectoryRole {
         name: "Helpdesk Administrator",
@@ -67,7 +81,7 @@ pub static DIRECTORY_ROLES: [DirectoryRole; 12] = [
     },
     DirectoryRole {
         name: "User Administrator",
-        template_id: uuid!("fe930be7-5e62-47db-91af-98c3a49a38b1"),
+        template_id: USER_ADMINISTRATOR,
     },
 ];
 

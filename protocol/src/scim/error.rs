@@ -124,11 +124,17 @@ impl ErrorCode {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Other(code) => code,
-            known => CODES
-                .iter()
-                .find(|(code, ..)| code == known)
-                .map_or("", |(_, text, _)| text),
+            known => known.known().unwrap_or_default(),
         }
+    }
+
+    /// The code as it is spelled; none for one that this version does not know.
+    #[must_use]
+    pub fn known(&self) -> Option<&'static str> {
+        CODES
+            .iter()
+            .find(|(code, ..)| code == self)
+            .map(|(_, text, _)| *text)
     }
 
     /// The distinctive part of the documented message (CS 9.5); empty where none is published.

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::discovery::{DirectorySchema, Discover};
+use super::group::{DeleteGroup, GroupDeleted, GroupWritten, ListMembers, MemberPage, PutGroup};
 use super::resource::{MAX_ATTRIBUTES_PER_RESOURCE, ReplicaToken, Resource, ResourceType};
 use super::{CHANGE_QUERY_SCHEMA, LIST_RESPONSE_SCHEMA};
 
@@ -30,7 +32,7 @@ pub struct LimitExceeded {
 }
 
 /// What the cloud asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Operation {
     /// Changes since a watermark, one page.
@@ -39,6 +41,17 @@ pub enum Operation {
     Get(GetObject),
     /// Whether the agent reaches and can log on to a domain.
     Ping(DomainPing),
+    /// How a group shall be.
+    PutGroup(PutGroup),
+    /// That a group shall not be there.
+    DeleteGroup(DeleteGroup),
+    /// The members of a group, one page.
+    ListMembers(ListMembers),
+    /// What the directory's schema lets objects have.
+    Discover(Discover),
+    /// A kind that this version does not know. It is only ever read: whoever gets it says so and keeps the connection.
+    #[serde(skip_serializing)]
+    Unknown(String),
 }
 
 /// Asks for the objects that changed since a watermark; without one, for all.
@@ -121,6 +134,14 @@ pub enum OperationResult {
     Resource(Option<Resource>),
     /// To [`Operation::Ping`].
     Pong(Pong),
+    /// To [`Operation::PutGroup`].
+    Group(GroupWritten),
+    /// To [`Operation::DeleteGroup`].
+    Deleted(GroupDeleted),
+    /// To [`Operation::ListMembers`]; none if there is no such group.
+    Members(Option<MemberPage>),
+    /// To [`Operation::Discover`].
+    Schema(DirectorySchema),
 }
 
 /// One page of changes.
@@ -207,6 +228,26 @@ impl Operation {
             Self::Query(query) => &query.domain,
             Self::Get(get) => &get.domain,
             Self::Ping(ping) => &ping.domain,
+            Self::PutGroup(put) => &put.domain,
+            Self::DeleteGroup(delete) => &delete.domain,
+            Self::ListMembers(list) => &list.domain,
+            Self::Discover(discover) => &discover.domain,
+            Self::Unknown(_) => "",
+        }
+    }
+
+    /// The kind as the wire spells it, for logs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Query(_) => "query",
+            Self::Get(_) => "get",
+            Self::Ping(_) => "ping",
+            Self::PutGroup(_) => "putGroup",
+            Self::DeleteGroup(_) => "deleteGroup",
+            Self::ListMembers(_) => "listMembers",
+            Self::Discover(_) => "discover",
+            Self::Unknown(_) => "unknown",
         }
     }
 
@@ -225,7 +266,11 @@ impl Operation {
                 })
             }
             Self::Get(get) => within("attributes", get.attributes.len(), MAX_ATTRIBUTES),
-            Self::Ping(_) => Ok(()),
+            Self::Ping(_) | Self::Unknown(_) => Ok(()),
+            Self::PutGroup(put) => put.check_limits(),
+            Self::DeleteGroup(delete) => delete.check_limits(),
+            Self::ListMembers(list) => list.check_limits(),
+            Self::Discover(discover) => discover.check_limits(),
         }
     }
 }
@@ -243,7 +288,10 @@ impl OperationResult {
                 list.resources.iter().try_for_each(resource_within)
             }
             Self::Resource(resource) => resource.as_ref().map_or(Ok(()), resource_within),
-            Self::Pong(_) => Ok(()),
+            Self::Pong(_) | Self::Deleted(_) => Ok(()),
+            Self::Group(written) => written.check_limits(),
+            Self::Members(page) => page.as_ref().map_or(Ok(()), MemberPage::check_limits),
+            Self::Schema(schema) => schema.check_limits(),
         }
     }
 }
@@ -266,7 +314,7 @@ fn resource_within(resource: &Resource) -> Result<(), LimitExceeded> {
     )
 }
 
-fn within(what: &'static str, found: usize, limit: usize) -> Result<(), LimitExceeded> {
+pub(super) fn within(what: &'static str, found: usize, limit: usize) -> Result<(), LimitExceeded> {
     if found > limit {
         return Err(LimitExceeded { what, found, limit });
     }

@@ -6,10 +6,15 @@ use serde_json::json;
 use uuid::{Uuid, uuid};
 
 use super::{
-    ChangeQuery, DomainPing, ErrorCode, GetObject, LdapErrorDetail, LinkReference, ListResponse,
-    MAX_ATTRIBUTES, MAX_ATTRIBUTES_PER_RESOURCE, MAX_COUNT, MAX_RESOURCE_TYPES, MAX_WATERMARK_BYTES,
-    ObjectId, Operation, OperationResult, Pong, ReplicaToken, Resource, ResourceType, ScimError, Watermark,
+    AttributeDefinition, AttributeType, ChangeQuery, DeleteGroup, DirectorySchema, Discover, DomainPing,
+    ErrorCode, GetObject, GroupAction, GroupDeleted, GroupWritten, LdapErrorDetail, LinkReference,
+    ListMembers, ListResponse, MAX_ATTRIBUTES, MAX_ATTRIBUTES_PER_RESOURCE, MAX_COUNT,
+    MAX_DISCOVERED_ATTRIBUTES, MAX_DISCOVERED_CLASSES, MAX_GROUP_ATTRIBUTES, MAX_GROUP_VALUE_BYTES,
+    MAX_GROUP_VALUES, MAX_MEMBER_CHANGES, MAX_MEMBERS_PER_PAGE, MAX_RESOURCE_TYPES, MAX_SCHEMA_NAME_BYTES,
+    MAX_WATERMARK_BYTES, MemberPage, ObjectDefinition, ObjectId, Operation, OperationResult, Pong, PutGroup,
+    ReplicaToken, Resource, ResourceType, ScimError, Watermark,
 };
+use crate::dn::MAX_DN_BYTES;
 
 const GUID: Uuid = uuid!("11223344-5566-7788-99aa-bbccddeeff00");
 
@@ -107,6 +112,117 @@ fn results_have_their_documented_form() {
         &OperationResult::Pong(pong),
         json!({"pong": {"domain": "contoso.com", "domainController": "dc1.contoso.com"}}),
     );
+}
+
+#[test]
+fn writes_have_their_documented_form() {
+    let id = "11223344-5566-7788-99aa-bbccddeeff00";
+    let mut put = PutGroup::new("contoso.com", "Group_1", "OU=Groups,DC=contoso,DC=com", "Sales_1");
+    put.id = Some(GUID);
+    put.attributes
+        .insert("displayName".to_owned(), vec!["Sales".to_owned()]);
+    put.attributes.insert("description".to_owned(), Vec::new());
+    let mut documented = json!({"putGroup": {"schemas": ["urn:provlab:params:scim:api:messages:1.0:GroupWrite"], "domain": "contoso.com",
+        "id": id, "externalId": "Group_1", "parent": "OU=Groups,DC=contoso,DC=com", "name": "Sales_1",
+        "attributes": {"displayName": ["Sales"], "description": []}}});
+    same(&Operation::PutGroup(put.clone()), documented.clone());
+    put.only_at_creation.push("cn".to_owned());
+    put.members_added.push(GUID);
+    put.members_removed.push(Uuid::nil());
+    documented["putGroup"]["onlyAtCreation"] = json!(["cn"]);
+    documented["putGroup"]["membersAdded"] = json!([id]);
+    documented["putGroup"]["membersRemoved"] = json!([Uuid::nil()]);
+    same(&Operation::PutGroup(put), documented);
+    let written = GroupWritten {
+        id: GUID,
+        dn: "CN=Sales_1,OU=Groups,DC=contoso,DC=com".to_owned(),
+        action: GroupAction::Updated,
+        changed: vec!["description".to_owned()],
+        members_added: 1,
+        members_removed: 0,
+        unresolved: vec![GUID],
+    };
+    same(
+        &OperationResult::Group(written),
+        json!({"group": {"id": id, "dn": "CN=Sales_1,OU=Groups,DC=contoso,DC=com", "action": "updated",
+            "changed": ["description"], "membersAdded": 1, "membersRemoved": 0, "unresolved": [id]}}),
+    );
+    let delete = DeleteGroup {
+        domain: "contoso.com".to_owned(),
+        external_id: "Group_1".to_owned(),
+    };
+    same(
+        &Operation::DeleteGroup(delete),
+        json!({"deleteGroup": {"domain": "contoso.com", "externalId": "Group_1"}}),
+    );
+    same(
+        &OperationResult::Deleted(GroupDeleted { id: None }),
+        json!({"deleted": {"id": null}}),
+    );
+    let list = ListMembers {
+        domain: "contoso.com".to_owned(),
+        id: GUID,
+        start_index: 1,
+        count: 5_000,
+    };
+    same(
+        &Operation::ListMembers(list),
+        json!({"listMembers": {"domain": "contoso.com", "id": id, "startIndex": 1, "count": 5_000}}),
+    );
+    let page = MemberPage {
+        members: vec![GUID],
+        next_index: Some(2),
+    };
+    same(
+        &OperationResult::Members(Some(page)),
+        json!({"members": {"members": [id], "nextIndex": 2}}),
+    );
+    same(&OperationResult::Members(None), json!({"members": null}));
+}
+
+#[test]
+fn discovery_has_its_documented_form() {
+    let discover = Discover {
+        domain: "contoso.com".to_owned(),
+        object_classes: vec!["group".to_owned()],
+    };
+    same(
+        &Operation::Discover(discover),
+        json!({"discover": {"domain": "contoso.com", "objectClasses": ["group"]}}),
+    );
+    let member = AttributeDefinition {
+        name: "member".to_owned(),
+        kind: AttributeType::Reference,
+        multivalued: true,
+        required: false,
+        read_only: false,
+    };
+    let group = ObjectDefinition {
+        name: "group".to_owned(),
+        attributes: vec![member],
+    };
+    same(
+        &OperationResult::Schema(DirectorySchema { objects: vec![group] }),
+        json!({"schema": {"objects": [{"name": "group", "attributes": [
+            {"name": "member", "type": "Reference", "multivalued": true, "required": false, "readOnly": false}]}]}}),
+    );
+}
+
+#[test]
+fn a_kind_from_the_future_is_no_broken_message() {
+    let read = |text: &str| serde_json::from_str::<Operation>(text);
+    assert_eq!(
+        read(r#"{"resetPassword":{"domain":"contoso.com"}}"#).unwrap(),
+        Operation::Unknown("resetPassword".to_owned())
+    );
+    for broken in [
+        "{}",
+        r#""ping""#,
+        r#"{"ping":{"domain":"a"},"get":null}"#,
+        r#"{"ping":{}}"#,
+    ] {
+        assert!(read(broken).is_err(), "{broken}");
+    }
 }
 
 #[test]
@@ -208,6 +324,155 @@ fn counts_are_bounded() {
     let limit = usize::try_from(MAX_COUNT).unwrap();
     assert_eq!(list(limit), Ok(()));
     assert_eq!(list(limit + 1).unwrap_err().what, "Resources");
+}
+
+/// The limit that a request breaks.
+fn broken(operation: &Operation) -> Option<&'static str> {
+    operation.check_limits().err().map(|limit| limit.what)
+}
+
+#[test]
+fn writes_are_bounded() {
+    let put = |change: &dyn Fn(&mut PutGroup)| {
+        let mut put = PutGroup::new("d", "Group_1", "DC=d", "n");
+        change(&mut put);
+        broken(&Operation::PutGroup(put))
+    };
+    let attributes = |count: usize, values: usize, bytes: usize| {
+        move |put: &mut PutGroup| {
+            put.attributes = (0..count)
+                .map(|index| (index.to_string(), vec!["x".repeat(bytes); values]))
+                .collect();
+        }
+    };
+    let members = |added: usize, removed: usize| {
+        move |put: &mut PutGroup| {
+            put.members_added = vec![GUID; added];
+            put.members_removed = vec![GUID; removed];
+        }
+    };
+    let half = MAX_MEMBER_CHANGES / 2;
+    assert_eq!(put(&members(half, MAX_MEMBER_CHANGES - half)), None);
+    assert_eq!(
+        put(&members(half, MAX_MEMBER_CHANGES - half + 1)),
+        Some("membersAdded and membersRemoved")
+    );
+    assert_eq!(put(&attributes(MAX_GROUP_ATTRIBUTES, 1, 1)), None);
+    assert_eq!(
+        put(&attributes(MAX_GROUP_ATTRIBUTES + 1, 1, 1)),
+        Some("attributes")
+    );
+    assert_eq!(put(&attributes(1, MAX_GROUP_VALUES, MAX_GROUP_VALUE_BYTES)), None);
+    assert_eq!(
+        put(&attributes(1, MAX_GROUP_VALUES + 1, 1)),
+        Some("values of an attribute")
+    );
+    assert_eq!(
+        put(&attributes(1, 1, MAX_GROUP_VALUE_BYTES + 1)),
+        Some("value of an attribute")
+    );
+    let text = |bytes: usize| "x".repeat(bytes);
+    assert_eq!(put(&|put| put.parent = text(MAX_DN_BYTES)), None);
+    assert_eq!(put(&|put| put.parent = text(MAX_DN_BYTES + 1)), Some("parent"));
+    let only = |count| move |put: &mut PutGroup| put.only_at_creation = vec![String::new(); count];
+    assert_eq!(put(&only(MAX_GROUP_ATTRIBUTES + 2)), None);
+    assert_eq!(put(&only(MAX_GROUP_ATTRIBUTES + 3)), Some("onlyAtCreation"));
+    assert_eq!(put(&|put| put.name = text(MAX_GROUP_VALUE_BYTES)), None);
+    assert_eq!(
+        put(&|put| put.name = text(MAX_GROUP_VALUE_BYTES + 1)),
+        Some("name")
+    );
+    let delete = |bytes| {
+        broken(&Operation::DeleteGroup(DeleteGroup {
+            domain: "d".to_owned(),
+            external_id: text(bytes),
+        }))
+    };
+    assert_eq!(delete(MAX_GROUP_VALUE_BYTES), None);
+    assert_eq!(delete(MAX_GROUP_VALUE_BYTES + 1), Some("externalId"));
+    assert_eq!(
+        put(&|put| put.external_id = text(MAX_GROUP_VALUE_BYTES + 1)),
+        Some("externalId")
+    );
+    let list = |count| {
+        let (domain, id, start_index) = ("d".to_owned(), GUID, 1);
+        broken(&Operation::ListMembers(ListMembers {
+            domain,
+            id,
+            start_index,
+            count,
+        }))
+    };
+    assert_eq!(list(MAX_MEMBERS_PER_PAGE), None);
+    assert_eq!(list(MAX_MEMBERS_PER_PAGE + 1), Some("count"));
+}
+
+#[test]
+fn discovery_is_bounded() {
+    let discover = |classes: usize, bytes: usize| {
+        broken(&Operation::Discover(Discover {
+            domain: "d".to_owned(),
+            object_classes: vec!["x".repeat(bytes); classes],
+        }))
+    };
+    assert_eq!(discover(MAX_DISCOVERED_CLASSES, MAX_SCHEMA_NAME_BYTES), None);
+    assert_eq!(discover(MAX_DISCOVERED_CLASSES + 1, 1), Some("objectClasses"));
+    assert_eq!(
+        discover(1, MAX_SCHEMA_NAME_BYTES + 1),
+        Some("name of an objectClass")
+    );
+}
+
+#[test]
+fn what_writes_and_discovery_answer_is_bounded() {
+    let broken = |result: OperationResult| result.check_limits().err().map(|limit| limit.what);
+    let page = |count: usize| {
+        let members = vec![GUID; count];
+        broken(OperationResult::Members(Some(MemberPage {
+            members,
+            next_index: None,
+        })))
+    };
+    let most = usize::try_from(MAX_MEMBERS_PER_PAGE).unwrap();
+    assert_eq!(page(most), None);
+    assert_eq!(page(most + 1), Some("members"));
+    let written = |changed: usize, unresolved: usize| {
+        broken(OperationResult::Group(GroupWritten {
+            id: GUID,
+            dn: String::new(),
+            action: GroupAction::Unchanged,
+            changed: vec![String::new(); changed],
+            members_added: 0,
+            members_removed: 0,
+            unresolved: vec![GUID; unresolved],
+        }))
+    };
+    assert_eq!(written(MAX_GROUP_ATTRIBUTES + 2, MAX_MEMBER_CHANGES), None);
+    assert_eq!(written(MAX_GROUP_ATTRIBUTES + 3, 0), Some("changed"));
+    assert_eq!(written(0, MAX_MEMBER_CHANGES + 1), Some("unresolved"));
+    let schema = |objects: usize, attributes: usize| {
+        let attribute = AttributeDefinition {
+            name: String::new(),
+            kind: AttributeType::String,
+            multivalued: false,
+            required: false,
+            read_only: false,
+        };
+        let object = ObjectDefinition {
+            name: String::new(),
+            attributes: vec![attribute; attributes],
+        };
+        broken(OperationResult::Schema(DirectorySchema {
+            objects: vec![object; objects],
+        }))
+    };
+    assert_eq!(schema(MAX_DISCOVERED_CLASSES, 1), None);
+    assert_eq!(schema(MAX_DISCOVERED_CLASSES + 1, 0), Some("objects"));
+    assert_eq!(schema(1, MAX_DISCOVERED_ATTRIBUTES), None);
+    assert_eq!(
+        schema(1, MAX_DISCOVERED_ATTRIBUTES + 1),
+        Some("attributes of an object")
+    );
 }
 
 proptest! {

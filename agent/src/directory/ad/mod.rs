@@ -1,11 +1,14 @@
 //! Active Directory: logon, gMSA, rights, and DirSync as the source of changes.
 
 mod gmsa;
+mod groups;
 mod logon;
 mod managed_password;
+mod members;
 mod pages;
 pub(super) mod resource;
 mod rights;
+mod schema;
 mod session;
 mod watermark;
 

@@ -7,8 +7,8 @@ use provlab_protocol::guid::Guid;
 use provlab_protocol::ldap_controls::{Control, ExtendedDn};
 use provlab_protocol::oid;
 use provlab_protocol::scim::{
-    ChangeQuery, GetObject, LinkReference, ListResponse, MAX_COUNT, ObjectId, ReplicaToken, Resource,
-    ResourceType, Watermark,
+    ChangeQuery, DeleteGroup, GetObject, GroupDeleted, GroupWritten, LinkReference, ListMembers,
+    ListResponse, MAX_COUNT, MemberPage, ObjectId, PutGroup, ReplicaToken, Resource, ResourceType, Watermark,
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use super::pages::Page;
 use super::resource::{Unresolved, add_link, guid_of_entry, resource_of, split_option};
 use super::watermark::{MAX_COOKIE_BYTES, Position, Positions, TYPES};
 use crate::directory::ldap::{Entry, Filter, LdapConnection, LdapError, ResultCode, Scope, Search};
-use crate::directory::{Directory, DirectoryError};
+use crate::directory::{Directory, DirectoryError, Schema};
 
 /// Bytes asked of the server per object wanted: a user with the documented attributes has about 1 KiB.
 const BYTES_PER_OBJECT: u32 = 2048;
@@ -35,9 +35,9 @@ const COOKIE_REFUSALS: [ResultCode; 3] = [
 
 /// An open session with one domain controller.
 pub struct ActiveDirectory {
-    connection: LdapConnection,
+    pub(super) connection: LdapConnection,
     domain: String,
-    root: Dn,
+    pub(super) root: Dn,
     replica: ReplicaToken,
 }
 
@@ -138,13 +138,13 @@ impl ActiveDirectory {
         Ok(())
     }
 
-    async fn guid_at(&mut self, dn: &str) -> Result<Option<Guid>, DirectoryError> {
+    pub(super) async fn guid_at(&mut self, dn: &str) -> Result<Option<Guid>, DirectoryError> {
         let attributes = vec!["objectGUID".to_owned()];
         let entry = self.base_object(dn.to_owned(), attributes).await?;
         Ok(entry.as_ref().and_then(guid_of_entry))
     }
 
-    async fn base_object(
+    pub(super) async fn base_object(
         &mut self,
         base: String,
         attributes: Vec<String>,
@@ -208,7 +208,7 @@ impl ActiveDirectory {
         }
     }
 
-    fn nonsense(&self, detail: &str) -> DirectoryError {
+    pub(super) fn nonsense(&self, detail: &str) -> DirectoryError {
         DirectoryError::Nonsense {
             server: self.server().to_owned(),
             detail: detail.to_owned(),
@@ -295,10 +295,29 @@ impl Directory for ActiveDirectory {
         self.base_object(root, vec!["objectGUID".to_owned()]).await?;
         Ok(self.server().to_owned())
     }
+
+    async fn put_group(&mut self, put: &PutGroup) -> Result<GroupWritten, DirectoryError> {
+        self.own_domain(&put.domain)?;
+        super::groups::put(self, put).await
+    }
+
+    async fn delete_group(&mut self, delete: &DeleteGroup) -> Result<GroupDeleted, DirectoryError> {
+        self.own_domain(&delete.domain)?;
+        super::groups::delete(self, delete).await
+    }
+
+    async fn list_members(&mut self, list: &ListMembers) -> Result<Option<MemberPage>, DirectoryError> {
+        self.own_domain(&list.domain)?;
+        super::members::list(self, list).await
+    }
+
+    async fn schema(&mut self) -> Result<Schema, DirectoryError> {
+        super::schema::read(self).await
+    }
 }
 
 /// `range=0-1499` is open, `range=1500-*` is the last, and DirSync's `1-1` and `0-0` are no ranges at all.
-fn open_range(name: &str) -> Option<()> {
+pub(super) fn open_range(name: &str) -> Option<()> {
     let (low, high) = split_option(name).1?.strip_prefix("range=")?.split_once('-')?;
     let (low, high): (usize, usize) = (low.parse().ok()?, high.parse().ok()?);
     (high > low).then_some(())

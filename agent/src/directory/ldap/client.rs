@@ -203,6 +203,36 @@ impl LdapConnection {
         .map(drop)
     }
 
+    /// Deletes an object that has nothing below it.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn delete(&mut self, dn: &str) -> Result<(), LdapError> {
+        self.roundtrip("delete", &Request::Delete { dn }, &[], answer::DELETE)
+            .await
+            .map(drop)
+    }
+
+    /// Renames an object, and moves it below `new_superior` where one is given.
+    ///
+    /// # Errors
+    /// The server's refusal, or loss of the connection.
+    pub async fn rename(
+        &mut self,
+        dn: &str,
+        new_rdn: &str,
+        new_superior: Option<&str>,
+    ) -> Result<(), LdapError> {
+        let request = Request::ModifyDn {
+            dn,
+            new_rdn,
+            new_superior,
+        };
+        self.roundtrip("modify DN", &request, &[], answer::MODIFY_DN)
+            .await
+            .map(drop)
+    }
+
     /// Says good-bye; failures do not matter any more.
     pub async fn unbind(mut self) {
         let _ = self.send("unbind", &Request::Unbind, &[]).await;

@@ -17,6 +17,8 @@ impl ResultCode {
     pub const SIZE_LIMIT_EXCEEDED: Self = Self(4);
     /// A critical control is not known to the server.
     pub const UNAVAILABLE_CRITICAL_EXTENSION: Self = Self(12);
+    /// The attribute or value is not there.
+    pub const NO_SUCH_ATTRIBUTE: Self = Self(16);
     /// The attribute or value is there already.
     pub const ATTRIBUTE_OR_VALUE_EXISTS: Self = Self(20);
     /// No object of that name.

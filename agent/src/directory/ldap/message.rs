@@ -79,6 +79,15 @@ pub(crate) enum Request<'a> {
         dn: &'a str,
         attributes: &'a [Attribute],
     },
+    Delete {
+        dn: &'a str,
+    },
+    /// Renames an object, and moves it where a new superior is named. The old name is always dropped.
+    ModifyDn {
+        dn: &'a str,
+        new_rdn: &'a str,
+        new_superior: Option<&'a str>,
+    },
     StartTls,
 }
 
@@ -185,6 +194,8 @@ const SERVER_SASL_CREDENTIALS: u8 = 0x87;
 /// The StartTLS extended operation (RFC 4511 section 4.14).
 const START_TLS_OID: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
+/// `[0] newSuperior` of a modify DN request.
+const NEW_SUPERIOR: u8 = 0x80;
 /// `[0] requestName` of an extended request.
 const REQUEST_NAME: u8 = 0x80;
 /// `[0] responseName` of an intermediate response.
@@ -251,6 +262,19 @@ fn encode_operation(out: &mut Writer, request: &Request<'_>) {
                     encode_attribute(out, &attribute.name, &attribute.values);
                 }
             });
+            out.octets(dn.as_bytes());
+        }),
+        Request::Delete { dn } => out.element(request::DELETE, dn.as_bytes()),
+        Request::ModifyDn {
+            dn,
+            new_rdn,
+            new_superior,
+        } => out.constructed(request::MODIFY_DN, |out| {
+            if let Some(superior) = new_superior {
+                out.element(NEW_SUPERIOR, superior.as_bytes());
+            }
+            out.boolean(true); // delete the old name
+            out.octets(new_rdn.as_bytes());
             out.octets(dn.as_bytes());
         }),
         Request::StartTls => out.constructed(request::EXTENDED, |out| {
@@ -390,6 +414,28 @@ mod tests {
              040a756e69636f64655077643118041622004e00330077002d00500040007300730021002200a02230200417\
              312e322e3834302e3131333535362e312e342e3232333904053003020101"
                 .replace(char::is_whitespace, "")
+        );
+    }
+
+    #[test]
+    fn renames_and_deletions_are_laid_out_as_rfc_4511_demands() {
+        let rename = |new_superior| Request::ModifyDn {
+            dn: "CN=a",
+            new_rdn: "CN=b",
+            new_superior,
+        };
+        let written = |request: &Request<'_>| hex::encode(encode(1, request, &[]));
+        assert_eq!(
+            written(&Request::Delete { dn: "CN=a" }),
+            "3009020101 4a04434e3d61".replace(' ', "")
+        );
+        assert_eq!(
+            written(&rename(None)),
+            "3014020101 6c0f 0404434e3d61 0404434e3d62 0101ff".replace(' ', "")
+        );
+        assert_eq!(
+            written(&rename(Some("DC=c"))),
+            "301a020101 6c15 0404434e3d61 0404434e3d62 0101ff 800444433d63".replace(' ', "")
         );
     }
 

@@ -73,19 +73,23 @@ pub enum Command {
         /// What to set.
         set: Attributes,
     },
-    /// Puts an account into a group.
-    AddMember {
+    /// Creates many users at once.
+    PutUsers(PutUsers),
+    /// Creates a group, or changes the one that is there.
+    PutGroup(PutGroup),
+    /// Puts accounts into a group; who is in it stays.
+    AddMembers {
         /// The group.
         group: String,
         /// Who comes.
-        member: String,
+        members: Vec<String>,
     },
-    /// Takes an account out of a group.
-    RemoveMember {
+    /// Takes accounts out of a group; who is not in it stays out.
+    RemoveMembers {
         /// The group.
         group: String,
         /// Who goes.
-        member: String,
+        members: Vec<String>,
     },
     /// Deletes an object, leaving a tombstone.
     Delete {
@@ -108,6 +112,9 @@ pub enum Command {
     },
     /// Changes the domain's password and lockout policy.
     SetPolicy(Policy),
+    /// The domain controller is another one that holds the same, as after a restore from backup: it has a new `invocationId`,
+    /// and cookies of before are refused (PR 15.1).
+    ReplaceDomainController,
     /// Shows objects in a form that is the same in every run: for snapshots and comparisons.
     Dump {
         /// Where to begin; the domain if it is not given.
@@ -146,6 +153,81 @@ pub struct PutUser {
     /// Other attributes to set.
     #[serde(default)]
     pub attributes: Attributes,
+}
+
+/// Many users of one kind: `prefix1` to `prefix{count}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PutUsers {
+    /// What every sAMAccountName begins with; the number follows.
+    pub prefix: String,
+    /// The number of the first.
+    #[serde(default = "one")]
+    pub first: u32,
+    /// How many, up to [`MAX_USERS_AT_ONCE`].
+    pub count: u32,
+    /// Where they are created; the container Users if it is not given.
+    #[serde(default)]
+    pub below: Option<String>,
+    /// The password of each; users without one stay disabled.
+    #[serde(
+        default,
+        serialize_with = "provlab_protocol::secret_text::expose_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub password: Option<SecretString>,
+    /// Other attributes to set; `{n}` in a value is the user's number.
+    #[serde(default)]
+    pub attributes: Attributes,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Most users that one command creates.
+pub const MAX_USERS_AT_ONCE: u32 = 100_000;
+
+impl PutUsers {
+    /// The users one by one.
+    pub fn each(&self) -> impl Iterator<Item = PutUser> + '_ {
+        let count = self.count.min(MAX_USERS_AT_ONCE);
+        let numbers = self.first..self.first.saturating_add(count);
+        numbers.map(|number| PutUser {
+            name: format!("{}{number}", self.prefix),
+            below: self.below.clone(),
+            password: self.password.clone(),
+            attributes: numbered(&self.attributes, number),
+        })
+    }
+}
+
+fn numbered(attributes: &Attributes, number: u32) -> Attributes {
+    let number = number.to_string();
+    attributes
+        .iter()
+        .map(|(name, values)| {
+            let values = values.iter().map(|value| value.replace("{n}", &number)).collect();
+            (name.clone(), values)
+        })
+        .collect()
+}
+
+/// A group to be created or changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PutGroup {
+    /// sAMAccountName, and the common name of a new one.
+    pub name: String,
+    /// Where a new one is created; the container Users if it is not given.
+    #[serde(default)]
+    pub below: Option<String>,
+    /// Attributes to set; a new one is a global security group if they do not say otherwise.
+    #[serde(default)]
+    pub attributes: Attributes,
+    /// Who comes into it.
+    #[serde(default)]
+    pub members: Vec<String>,
 }
 
 /// Parts of the domain's policy; what is not given stays. Times are in seconds, and 0 is without limit.
@@ -216,6 +298,9 @@ pub enum ControlError {
          computers or managed service accounts"
     )]
     NeverExpires(String),
+    /// More than a command may create.
+    #[error("{0} users at once are too many; at most {MAX_USERS_AT_ONCE} are created by one command")]
+    TooMany(u32),
     /// The directory refused it.
     #[error("the directory refused it: {0}")]
     Refused(#[from] LdapError),

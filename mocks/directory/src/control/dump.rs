@@ -113,9 +113,13 @@ fn shown(directory: &Directory, wanted: &Wanted, entry: Entry) -> DumpedEntry {
     let mut attributes: Attributes = entry
         .attributes
         .into_iter()
-        .filter(|(name, _)| {
-            !wanted.attributes.is_empty() || !NOISE.iter().any(|noise| noise.eq_ignore_ascii_case(name))
+        .filter(|(name, values)| {
+            // The bare name beside a range has no values.
+            !values.is_empty()
+                && (!wanted.attributes.is_empty()
+                    || !NOISE.iter().any(|noise| noise.eq_ignore_ascii_case(name)))
         })
+        .map(|(name, values)| whole(directory, &entry.dn, name, values))
         .map(|(name, values)| {
             let mut values: Vec<_> = values
                 .iter()
@@ -130,6 +134,15 @@ fn shown(directory: &Directory, wanted: &Wanted, entry: Entry) -> DumpedEntry {
         dn: entry.dn,
         attributes,
     }
+}
+
+/// All values of an attribute of which a search gives a range at a time.
+fn whole(directory: &Directory, dn: &str, name: String, values: Vec<Value>) -> (String, Vec<Value>) {
+    let object = || directory.by_dn(&dn.parse().ok()?);
+    let all = name
+        .split_once(";range=")
+        .and_then(|(plain, _)| Some((plain.to_owned(), directory.values(object()?, plain))));
+    all.unwrap_or((name, values))
 }
 
 fn text_of(directory: &Directory, name: &str, value: &Value) -> String {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use provlab_platform::trace::field;
 use provlab_protocol::filetime::FileTime;
+use provlab_protocol::guid::Guid;
 
 use super::command::{Command, ControlError, Reply, Statistics};
 use super::{accounts, dump, objects};
@@ -92,11 +93,17 @@ impl Handle {
                 C::PutUser(user) => objects::put_user(desk, &user),
                 C::Add { dn, attributes } => objects::add(desk, &dn, &attributes),
                 C::Modify { object, set } => objects::modify(desk, &object, &set),
-                C::AddMember { group, member } => objects::member(desk, &group, &member, true),
-                C::RemoveMember { group, member } => objects::member(desk, &group, &member, false),
+                C::PutUsers(users) => objects::put_users(desk, &users),
+                C::PutGroup(group) => objects::put_group(desk, &group),
+                C::AddMembers { group, members } => objects::members(desk, &group, &members, true),
+                C::RemoveMembers { group, members } => objects::members(desk, &group, &members, false),
                 C::Delete { object, tree } => objects::delete(desk, &object, tree),
                 C::Rename { object, to, below } => {
                     objects::rename(desk, &object, to.as_deref(), below.as_deref())
+                }
+                C::ReplaceDomainController => {
+                    let (now, id) = (desk.now(), desk.context.entropy.uuid());
+                    Ok(desk.directory.restored(now, Guid::from(id))?)
                 }
                 C::Statistics | C::Dump { .. } => Ok(Change::default()),
             }),
@@ -160,10 +167,15 @@ fn event_name(command: &Command) -> Option<(&'static str, String)> {
         C::PutUser(user) => ("directory.put-user", &user.name),
         C::Add { dn, .. } => ("directory.add", dn),
         C::Modify { object, .. } => ("directory.modify", object),
-        C::AddMember { group, .. } => ("directory.add-member", group),
-        C::RemoveMember { group, .. } => ("directory.remove-member", group),
+        C::PutUsers(users) => ("directory.put-users", &users.prefix),
+        C::PutGroup(group) => ("directory.put-group", &group.name),
+        C::AddMembers { group, .. } => ("directory.add-members", group),
+        C::RemoveMembers { group, .. } => ("directory.remove-members", group),
         C::Delete { object, .. } => ("directory.delete", object),
         C::Rename { object, .. } => ("directory.rename", object),
+        C::ReplaceDomainController => {
+            return Some(("directory.replace-domain-controller", "domain".to_owned()));
+        }
         C::SetPolicy(_) => return Some(("directory.set-policy", "domain".to_owned())),
         C::Dump { .. } | C::Statistics => return None,
     };

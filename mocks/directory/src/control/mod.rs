@@ -11,7 +11,10 @@ mod dump;
 mod handle;
 mod objects;
 
-pub use command::{Attributes, Command, ControlError, DumpedEntry, Policy, PutUser, Reply, Statistics};
+pub use command::{
+    Attributes, Command, ControlError, DumpedEntry, MAX_USERS_AT_ONCE, Policy, PutGroup, PutUser, PutUsers,
+    Reply, Statistics,
+};
 pub use declared::declared;
 pub use dump::NOISE;
 pub use handle::Handle;

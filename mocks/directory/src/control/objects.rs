@@ -4,7 +4,7 @@ use provlab_protocol::dn::Dn;
 use provlab_protocol::unicode_pwd;
 use secrecy::ExposeSecret;
 
-use super::command::{Attributes, ControlError, PutUser};
+use super::command::{Attributes, ControlError, MAX_USERS_AT_ONCE, PutGroup, PutUser, PutUsers};
 use super::handle::{Desk, find};
 use crate::directory::{LdapError, below};
 use crate::model::{
@@ -13,6 +13,8 @@ use crate::model::{
 
 /// `userAccountControl` of a user that can log on.
 const ENABLED_USER: &str = "512";
+/// `groupType` of a global security group (PR 16.4).
+const GLOBAL_SECURITY_GROUP: &str = "-2147483646";
 
 fn attribute(name: &str, values: &[String]) -> Attribute {
     Attribute {
@@ -71,22 +73,28 @@ fn change(desk: &mut Desk<'_>, dn: Dn, modifications: Vec<Modification>) -> Resu
     Ok(desk.directory.modify(&desk.context, &request)?)
 }
 
-pub(super) fn member(
+pub(super) fn members(
     desk: &mut Desk<'_>,
     group: &str,
-    member: &str,
-    comes: bool,
+    members: &[String],
+    come: bool,
 ) -> Result<Change, ControlError> {
     let group = dn_of(desk, group)?;
-    let member = dn_of(desk, member)?.to_string();
-    let operation = if comes {
+    let members: Vec<String> = members
+        .iter()
+        .map(|member| dn_of(desk, member).map(|dn| dn.to_string()))
+        .collect::<Result<_, _>>()?;
+    if members.is_empty() {
+        return Ok(Change::default());
+    }
+    let operation = if come {
         ModifyOperation::Add
     } else {
         ModifyOperation::Delete
     };
     let step = Modification {
         operation,
-        attribute: Attribute::new("member", &[&member]),
+        attribute: attribute("member", &members),
     };
     change(desk, group, vec![step])
 }
@@ -136,21 +144,102 @@ pub(super) fn put_user(desk: &mut Desk<'_>, user: &PutUser) -> Result<Change, Co
     }
 }
 
-fn create_user(
+/// Creates them all, or none.
+pub(super) fn put_users(desk: &mut Desk<'_>, users: &PutUsers) -> Result<Change, ControlError> {
+    if users.count > MAX_USERS_AT_ONCE {
+        return Err(ControlError::TooMany(users.count));
+    }
+    all_or_nothing(desk, users.each(), |desk, user| put_user(desk, &user))
+}
+
+/// Does several things as one: what was done before a failure is taken back.
+fn all_or_nothing<T>(
     desk: &mut Desk<'_>,
-    user: &PutUser,
-    mut given: Vec<Attribute>,
+    each: impl Iterator<Item = T>,
+    mut work: impl FnMut(&mut Desk<'_>, T) -> Result<Change, ControlError>,
 ) -> Result<Change, ControlError> {
-    let has = |given: &[Attribute], name: &str| {
-        given
+    let mut done = Change::default();
+    for one in each {
+        match work(desk, one) {
+            Ok(change) => done.absorb(change),
+            Err(error) => {
+                desk.directory.revert(done);
+                return Err(error);
+            }
+        }
+    }
+    Ok(done)
+}
+
+pub(super) fn put_group(desk: &mut Desk<'_>, group: &PutGroup) -> Result<Change, ControlError> {
+    let given: Vec<Attribute> = group
+        .attributes
+        .iter()
+        .map(|(name, values)| attribute(name, values))
+        .collect();
+    let mut done = match find(desk.directory, &group.name) {
+        Ok(object) => {
+            let dn = desk.directory.dn(object);
+            replace(desk, dn, given)?
+        }
+        Err(_) => create_group(desk, group, given)?,
+    };
+    match members(desk, &group.name, &group.members, true) {
+        Ok(change) => {
+            done.absorb(change);
+            Ok(done)
+        }
+        Err(error) => {
+            desk.directory.revert(done);
+            Err(error)
+        }
+    }
+}
+
+fn create_group(
+    desk: &mut Desk<'_>,
+    group: &PutGroup,
+    given: Vec<Attribute>,
+) -> Result<Change, ControlError> {
+    let defaults = [
+        ("objectClass", "group"),
+        ("sAMAccountName", group.name.as_str()),
+        ("groupType", GLOBAL_SECURITY_GROUP),
+    ];
+    create(desk, &group.name, group.below.as_deref(), given, &defaults)
+}
+
+/// Adds an object below a container with what is given, and with the defaults of what is not.
+fn create(
+    desk: &mut Desk<'_>,
+    name: &str,
+    parent: Option<&str>,
+    mut given: Vec<Attribute>,
+    defaults: &[(&str, &str)],
+) -> Result<Change, ControlError> {
+    for (name, value) in defaults {
+        if !given
             .iter()
             .any(|attribute| attribute.name.eq_ignore_ascii_case(name))
-    };
-    let domain = desk.directory.identity().domain.clone();
-    let parent = match &user.below {
+        {
+            given.push(Attribute::new(name, &[value]));
+        }
+    }
+    let parent = match parent {
         Some(parent) => read_dn(desk, parent)?,
         None => below("CN=Users", &desk.directory.identity().domain_dn()),
     };
+    let rdn = provlab_protocol::dn::Rdn::new("CN", name)
+        .map_err(|_| ControlError::Refused(LdapError::bad_name(name)))?;
+    let request = AddRequest {
+        dn: parent.child(rdn),
+        attributes: given,
+    };
+    Ok(desk.directory.add(&desk.context, &request)?)
+}
+
+fn create_user(desk: &mut Desk<'_>, user: &PutUser, given: Vec<Attribute>) -> Result<Change, ControlError> {
+    let domain = desk.directory.identity().domain.clone();
     let upn = format!("{}@{domain}", user.name);
     let mut defaults = vec![
         ("objectClass", "user"),
@@ -160,21 +249,10 @@ fn create_user(
     if user.password.is_some() {
         defaults.push(("userAccountControl", ENABLED_USER));
     }
-    for (name, value) in defaults {
-        if !has(&given, name) {
-            given.push(Attribute::new(name, &[value]));
-        }
-    }
     let shown = user
         .attributes
         .get("displayName")
         .and_then(|values| values.first());
     let name = shown.unwrap_or(&user.name);
-    let rdn = provlab_protocol::dn::Rdn::new("CN", name)
-        .map_err(|_| ControlError::Refused(LdapError::bad_name(name)))?;
-    let request = AddRequest {
-        dn: parent.child(rdn),
-        attributes: given,
-    };
-    Ok(desk.directory.add(&desk.context, &request)?)
+    create(desk, name, user.below.as_deref(), given, &defaults)
 }

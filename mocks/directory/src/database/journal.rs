@@ -27,6 +27,7 @@ impl Database {
             objects: journal.objects,
             links: journal.links,
             counters: journal.counters,
+            identity: None,
         }
     }
 

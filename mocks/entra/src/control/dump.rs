@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::engine::{SyncJob, jobs};
 use crate::his::{self, registry::Registry};
-use crate::state::{Cloud, Group, OnPremises, ServicePrincipal, Tenant, User};
+use crate::state::{Cloud, Contact, Group, OnPremises, ProvisioningError, ServicePrincipal, Tenant, User};
 
 /// Length of a GUID in text, with the dash before it: the random end of an agent group's name.
 const GUID_SUFFIX: usize = 37;
@@ -32,6 +32,7 @@ pub(super) fn dump(cloud: &Cloud, wanted: Option<Uuid>, now: OffsetDateTime, gra
                 "onPremisesSyncEnabled": tenant.on_premises_sync_enabled,
                 "users": users(cloud, tenant.id),
                 "groups": groups(cloud, tenant.id),
+                "contacts": contacts(cloud, tenant.id),
                 "configurations": configurations(cloud, tenant.id),
                 "agents": his::registry_of(cloud, tenant.id).map(|registry| agents(registry, now, grace)).unwrap_or_default(),
                 "publishedResources": his::registry_of(cloud, tenant.id).map(resources).unwrap_or_default(),
@@ -94,6 +95,21 @@ fn groups(cloud: &Cloud, tenant: Uuid) -> Vec<Value> {
         .collect()
 }
 
+fn contacts(cloud: &Cloud, tenant: Uuid) -> Vec<Value> {
+    let mut rows: Vec<&Contact> = cloud.contacts.of(tenant).collect();
+    rows.sort_by_key(|contact| (contact.mail.clone(), contact.display_name.clone(), contact.deleted.is_some()));
+    let show = |contact: &Contact| {
+        json!({
+            "displayName": contact.display_name,
+            "mail": contact.mail,
+            "manager": contact.manager.map(|id| name_of(cloud, tenant, id)),
+            "deleted": contact.deleted.is_some(),
+            "onPremises": contact.on_premises.as_ref().map(origin),
+        })
+    };
+    rows.into_iter().map(show).collect()
+}
+
 fn origin(origin: &OnPremises) -> Value {
     json!({
         "syncEnabled": origin.sync_enabled,
@@ -103,6 +119,11 @@ fn origin(origin: &OnPremises) -> Value {
         "userPrincipalName": origin.user_principal_name,
         "domainName": origin.domain_name,
         "extensionAttributes": origin.extension_attributes,
+        "provisioningErrors": origin.provisioning_errors.iter().map(|error| json!({
+            "category": ProvisioningError::CATEGORY,
+            "propertyCausingError": error.property,
+            "value": error.value,
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -131,6 +152,9 @@ fn job(row: &SyncJob) -> Value {
         "schedule": shown["schedule"]["state"],
         "code": shown["status"]["code"],
         "quarantine": shown["status"]["quarantine"]["reason"],
+        "lastError": shown["status"]["lastExecution"]["error"]["code"],
+        "escrowed": row.job.sync.counts.escrowed,
+        "pendingDeletes": row.job.sync.counts.staged,
         "synchronizedEntryCountByType": shown["status"]["synchronizedEntryCountByType"],
     })
 }

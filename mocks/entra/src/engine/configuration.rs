@@ -7,14 +7,32 @@ use serde_json::Value;
 pub const DEFAULT_DELETE_THRESHOLD: u32 = 500;
 
 /// What the secrets of the service principal configure (CS 6.2).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configuration {
     /// `Domain`: DNS name of the directory domain, lower case.
     pub domain: Option<String>,
     /// `AppKey`: `appKeyScenario`.
     pub scenario: Option<String>,
-    /// `SyncNotificationSettings`: `DeleteThresholdValue`, where it is enabled.
+    /// `SyncNotificationSettings`: `DeleteThresholdValue`; none where the administrator switched it off (CS 5.6).
     pub delete_threshold: Option<u32>,
+    /// `SyncNotificationSettings`: `Recipients`, where notification is enabled.
+    #[serde(default)]
+    pub notify: Option<String>,
+    /// `SkipOutOfScopeDeletions`: what leaves the scope stays in the cloud.
+    #[serde(default)]
+    pub skip_out_of_scope_deletions: bool,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            domain: None,
+            scenario: None,
+            delete_threshold: Some(DEFAULT_DELETE_THRESHOLD),
+            notify: None,
+            skip_out_of_scope_deletions: false,
+        }
+    }
 }
 
 /// What [`super::jobs::restart`] forgets: `resetScope` (CS 6.3).
@@ -28,6 +46,8 @@ pub struct ResetScope {
     pub quarantine: bool,
     /// `ConnectorDataStore`: forgets what is known of source objects and their links.
     pub connector_data_store: bool,
+    /// `ForceDeletes`: the next cycle deletes what the job's delete threshold holds back.
+    pub force_deletes: bool,
 }
 
 /// A `resetScope` that is none.
@@ -44,6 +64,7 @@ impl ResetScope {
         escrows: true,
         quarantine: true,
         connector_data_store: false,
+        force_deletes: false,
     };
 
     /// Reads a `resetScope` such as `Full` or `Watermark,Escrows`; an empty text is the default.
@@ -66,8 +87,7 @@ impl ResetScope {
                         ..Self::DEFAULT
                     }
                 }
-                // This cloud holds no deletion back, so there is nothing to force.
-                "forcedeletes" if words.len() == 1 => {}
+                "forcedeletes" if words.len() == 1 => scope.force_deletes = true,
                 _ => return Err(BadResetScope(text.to_owned())),
             }
         }
@@ -114,21 +134,33 @@ impl Configuration {
                 }
                 "SyncNotificationSettings" => {
                     let settings = parsed();
-                    if settings["DeleteThresholdEnabled"] == Value::Bool(true) {
-                        let bad = BadSecret {
-                            key: "SyncNotificationSettings",
-                            expected: "a whole number \"DeleteThresholdValue\" where \"DeleteThresholdEnabled\" is true",
-                        };
-                        let value = settings["DeleteThresholdValue"]
-                            .as_u64()
-                            .and_then(|n| u32::try_from(n).ok());
-                        configuration.delete_threshold = Some(value.ok_or(bad)?);
-                    }
+                    configuration.read_notification(&settings)?;
+                }
+                "SkipOutOfScopeDeletions" => {
+                    configuration.skip_out_of_scope_deletions = value.trim().eq_ignore_ascii_case("true");
                 }
                 _ => {}
             }
         }
         Ok(configuration)
+    }
+
+    fn read_notification(&mut self, settings: &Value) -> Result<(), BadSecret> {
+        let bad = BadSecret {
+            key: "SyncNotificationSettings",
+            expected: "a whole number \"DeleteThresholdValue\" where \"DeleteThresholdEnabled\" is true",
+        };
+        let recipients = settings["Recipients"].as_str().filter(|to| !to.is_empty());
+        self.notify = recipients.filter(|_| settings["Enabled"] == Value::Bool(true)).map(str::to_owned);
+        match &settings["DeleteThresholdEnabled"] {
+            Value::Bool(true) => {
+                let value = settings["DeleteThresholdValue"].as_u64().and_then(|n| u32::try_from(n).ok());
+                self.delete_threshold = Some(value.ok_or(bad)?);
+            }
+            Value::Bool(false) => self.delete_threshold = None,
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -165,7 +197,7 @@ mod tests {
         assert!(ResetScope::parse("Full").unwrap().connector_data_store);
         let two = ResetScope::parse("Watermark, Escrows").unwrap();
         assert!(two.watermark && two.escrows && !two.quarantine);
-        assert_eq!(ResetScope::parse("ForceDeletes").unwrap(), ResetScope::default());
+        assert!(ResetScope::parse("ForceDeletes").unwrap().force_deletes);
         assert!(ResetScope::parse("ForceDeletes,Full").is_err());
         assert!(
             ResetScope::parse("Everything")

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::job::{JobError, Phase, StatusCode};
 use super::jobs::until;
-use super::machine::{Effect, Event, Failure, Report, World, step};
+use super::machine::{Effect, Event, Failure, NOTIFICATION_SENDER, Report, SERVER_BUSY, World, step};
 use crate::relay;
 use crate::shared::Shared;
 use crate::state::DbError;
@@ -114,11 +114,22 @@ async fn cycle(
                 now: shared.now(),
                 period: &|span| shared.period(span),
                 new_id: &mut || entropy.uuid(),
+                plans: &shared.plans,
+                assumptions: &shared.config.assumptions,
+                busy: shared.busy.wait(tenant, shared.platform.clock.now()),
             };
             Ok::<Effect, DbError>(step(txn, &mut world, tenant, id, epoch, event))
         })?;
         tell(shared, id, effect.reports);
-        let Some(question) = effect.ask else { return Ok(()) };
+        let Some(question) = effect.ask else {
+            if !effect.again {
+                return Ok(());
+            }
+            // Others get their turn between two steps.
+            tokio::task::yield_now().await;
+            event = Event::Continue;
+            continue;
+        };
         let pinged = matches!(question, Operation::Ping(_));
         let answer = tokio::select! {
             biased;
@@ -191,6 +202,31 @@ fn tell(shared: &Shared, id: &str, reports: Vec<Report>) {
                 action = action,
                 "type" = kind.target_name(),
                 name = name,
+            ),
+            Report::Escrow { kind, name, code } => event!(
+                shared.platform.trace,
+                Part::Cloud,
+                "job.escrow",
+                job = template,
+                "type" = kind.target_name(),
+                name = name,
+                code = code,
+            ),
+            Report::Throttled { retry_after } => event!(
+                shared.platform.trace,
+                Part::Cloud,
+                "job.throttled",
+                job = template,
+                code = SERVER_BUSY,
+                retryAfter = retry_after.as_secs(),
+            ),
+            Report::Notification { to } => event!(
+                shared.platform.trace,
+                Part::Cloud,
+                "job.notification",
+                job = template,
+                to = to,
+                from = NOTIFICATION_SENDER,
             ),
             Report::Quarantined { reason, error } => event!(
                 shared.platform.trace,

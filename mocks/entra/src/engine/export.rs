@@ -1,313 +1,480 @@
-//! Writes source objects to the cloud: create, update, disable, soft-delete, restore; nothing where nothing changed (CS 5.4).
+//! Writes source objects to the cloud: create, update, disable, restore; nothing where nothing changed (CS 5.4).
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use serde::Serialize;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::configuration::Configuration;
+use super::conflict;
 use super::connector::Connector;
+use super::escrow;
+use super::flow::{self, Flowing, View};
+use super::import::ScopeGroups;
+use super::ledger::Ledger;
+use super::log::{Cycle, Ended, Outcome, REDUNDANT_EXPORT, SKIPPED, shown};
 use super::machine::{Report, World};
-use super::names;
-use super::records::{AssignedNames, Escrow, Link, ObjectKind, Reference, SourceRecord, TargetLink};
-use super::target::{self, Found, Origin, Rejected};
-use crate::state::{Group, Row as _, Tenant, User};
+use super::matching::{self, Wanted};
+use super::names::{self, NameSource};
+use super::plan::{Flow, ObjectPlan, Plan};
+use super::records::{AssignedNames, ObjectKind, Reference, Rejected, SourceRecord, StagedDelete, TargetLink};
+use super::scope::{self, Scope};
+use super::target::{self, CloudObject, Values};
+use crate::assumptions::{Assumptions, names as assumed};
+use crate::state::{ModifiedProperty, ProvisioningAction, ProvisioningError, Tenant};
 
-/// Retries of a failed object after its first failure; then one a day (CS 5.5).
-const RETRY_HOURS: [u64; 3] = [6, 12, 24];
-/// Days after which a failed object is given up.
-const RETRY_DAYS: u64 = 28;
-
-/// Words of a provisioning log entry's action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Create,
-    Update,
-    Disable,
-    Delete,
+/// Names of a job's directory domain, which every object carries.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// DNS name of the directory domain.
+    pub(super) domain: String,
+    /// Its NetBIOS name.
+    pub(super) net_bios: String,
 }
 
-impl Action {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Disable => "disable",
-            Self::Delete => "delete",
-        }
-    }
+/// What every export of a step needs.
+pub(super) struct Context<'x> {
+    pub(super) plan: &'x Plan,
+    pub(super) assumptions: &'x Assumptions,
+    pub(super) tenant: &'x Tenant,
+    pub(super) configuration: &'x Configuration,
+    pub(super) origin: &'x Origin,
+    pub(super) scope: &'x ScopeGroups,
+    pub(super) cycle: &'x Cycle,
+    /// UPNs are calculated anew: the tenant's verified domains changed.
+    pub(super) names_again: bool,
 }
 
-/// What an export did.
+/// What a step wrote, and what there is to tell.
 #[derive(Debug, Default)]
 pub(super) struct Exported {
     /// Write operations on the target.
     pub(super) exports: u64,
     /// Objects written.
-    pub(super) objects: std::collections::BTreeSet<Uuid>,
-    /// References whose resolution may have changed.
-    pub(super) links: Vec<Link>,
+    pub(super) objects: BTreeSet<Uuid>,
     /// An object in escrow was given up.
     pub(super) pruned: bool,
     /// What to tell.
     pub(super) reports: Vec<Report>,
 }
 
-impl Exported {
-    pub(super) fn wrote(&mut self, id: Uuid, action: Action, kind: ObjectKind, name: &str) {
-        self.exports += 1;
-        self.objects.insert(id);
-        self.reports.push(Report::Export {
-            action: action.as_str(),
-            kind,
-            name: name.to_owned(),
-        });
-    }
+/// The doors of an export.
+pub(super) struct Exporter<'e, 't, 'c, 'w> {
+    pub(super) store: &'e mut Connector<'t, 'c>,
+    pub(super) world: &'e mut World<'w>,
+    pub(super) context: &'e Context<'e>,
+    pub(super) ledger: &'e mut Ledger,
+    pub(super) done: &'e mut Exported,
 }
 
-/// Exports one object, given its record.
-pub(super) fn export(
-    store: &mut Connector<'_, '_>,
-    world: &mut World<'_>,
-    tenant: &Tenant,
-    origin: &Origin,
-    guid: Uuid,
-    done: &mut Exported,
-) {
-    let Some(mut record) = store.get(guid).cloned() else {
-        return;
-    };
-    if !record.wanted() {
-        return withdraw(store, world, record, done);
-    }
-    let had = record.target.as_ref().map(|t| t.id);
-    let result = match record.kind {
-        ObjectKind::User => provision_user(store, world, tenant, origin, &record, done),
-        ObjectKind::Group => provision_group(store, world, tenant, origin, &record, done),
-    };
-    match result {
-        Ok((link, revived)) => {
-            let linked = revived || had != Some(link.id);
-            record.target = Some(link);
-            record.escrow = None;
-            store.put(record);
-            if linked {
-                done.links.extend(store.links_to(&Reference::Guid(guid)));
-                done.links.extend(store.links_of(guid));
+/// How writing one object ended.
+pub(super) struct Provisioned {
+    pub(super) link: TargetLink,
+    /// Values were set aside and are tried again.
+    pub(super) conflict: bool,
+    /// It came back from the deleted items.
+    pub(super) revived: bool,
+    pub(super) action: ProvisioningAction,
+    pub(super) modified: Vec<ModifiedProperty>,
+    pub(super) object: CloudObject,
+}
+
+impl<'e, 't, 'c> Exporter<'e, 't, 'c, '_> {
+    /// Looks at one object and does what is to be done.
+    pub(super) fn export(&mut self, guid: Uuid) {
+        let Some(record) = self.store.get(guid).cloned() else {
+            return;
+        };
+        let record = SourceRecord { dirty: false, ..record };
+        if record.deleted {
+            let record = SourceRecord { in_scope: false, ..record };
+            return self.withdraw(record, "the object was deleted in Active Directory".to_owned(), true);
+        }
+        let context = self.context;
+        match scope::judge(context.plan, context.assumptions, &self.view(&record)) {
+            Scope::In(plan) => self.provision(record, plan),
+            Scope::Out(reason) => {
+                let deletes = !self.context.configuration.skip_out_of_scope_deletions;
+                self.withdraw(SourceRecord { in_scope: false, ..record }, reason, deletes);
+            }
+            Scope::Ignored(reason) => {
+                self.withdraw(SourceRecord { in_scope: false, ..record }, reason, false);
             }
         }
-        Err(rejected) => {
-            let first_failed = record.escrow.as_ref().map_or(world.now, |e| e.first_failed);
-            record.escrow = next_retry(world, first_failed).map(|retry_at| Escrow {
-                code: rejected.code.to_owned(),
-                message: rejected.message,
-                first_failed,
-                retry_at,
-            });
-            done.pruned |= record.escrow.is_none();
-            store.put(record);
+    }
+
+    fn view<'v>(&'v self, record: &'v SourceRecord) -> View<'v, 't, 'c> {
+        View {
+            record,
+            store: self.store,
+            scope: self.context.scope,
+            now: self.world.now,
+            guid: record.guid,
         }
     }
-}
 
-/// When a failed object is tried again; never after 28 days (CS 5.5).
-fn next_retry(world: &World<'_>, first_failed: OffsetDateTime) -> Option<OffsetDateTime> {
-    let hours = RETRY_HOURS
-        .into_iter()
-        .chain((2..=RETRY_DAYS).map(|day| day * 24));
-    hours
-        .map(|h| first_failed + (world.period)(Duration::from_secs(h * 3600)))
-        .find(|at| *at > world.now)
-}
-
-fn provision_user(
-    store: &mut Connector<'_, '_>,
-    world: &mut World<'_>,
-    tenant: &Tenant,
-    origin: &Origin,
-    record: &SourceRecord,
-    done: &mut Exported,
-) -> Result<(TargetLink, bool), Rejected> {
-    let linked = record.target.as_ref().filter(|t| user(store, t.id).is_some());
-    let anchor = linked.map_or_else(|| names::source_anchor(record), |t| t.anchor.clone());
-    let had_names = linked.and_then(|t| t.names.as_ref());
-    let names = names::assign(record, had_names, tenant, &origin.domain).ok_or_else(missing_names)?;
-    let found = match linked {
-        Some(link) => Found::Object(link.id),
-        None => target::find_user(store.cloud(), tenant, record, &anchor, &names.user_principal_name)?,
-    };
-    let before = match found {
-        Found::Object(id) => user(store, id).cloned(),
-        Found::Nothing => None,
-    };
-    target::check_upn(
-        store.cloud(),
-        tenant.id,
-        &names.user_principal_name,
-        before.as_ref().map(|u| u.id),
-    )?;
-    let mut after = before
-        .clone()
-        .unwrap_or_else(|| User::new(tenant.id, new_id(store, world), "", world.now));
-    target::fill_user(&mut after, record, &names, &anchor, origin);
-    let revived = before.as_ref().is_some_and(|b| b.deleted.is_some());
-    if !same(before.as_ref(), &after) {
-        let disabled = before.as_ref().is_some_and(|b| b.account_enabled) && !after.account_enabled;
-        let action = match before {
-            None => Action::Create,
-            Some(_) if disabled => Action::Disable,
-            Some(_) => Action::Update,
+    fn provision(&mut self, record: SourceRecord, plan: &ObjectPlan) {
+        let record = SourceRecord {
+            in_scope: true,
+            staged_delete: None,
+            ..record
         };
-        done.wrote(after.id, action, ObjectKind::User, &after.user_principal_name);
-        stamp(after.on_premises.as_mut(), world.now);
-        store.txn().put(after.clone());
+        let had = record.resolved();
+        let guid = record.guid;
+        match self.write(&record, plan) {
+            Ok(Some(done)) => {
+                let linked = done.revived || had != Some(done.link.id);
+                let retry = done.conflict.then(|| self.world.now + (self.world.period)(escrow::CONFLICT_RETRY));
+                self.note(&record, &done);
+                self.store.put(SourceRecord {
+                    target: Some(done.link),
+                    escrow: None,
+                    conflict_retry: retry,
+                    ..record
+                });
+                if linked {
+                    self.links_resolve(guid);
+                }
+            }
+            Ok(None) => {
+                let reason = "the schema's flowTypes do not add objects of this class".to_owned();
+                self.skip(&record, None, SKIPPED, reason);
+                self.store.put(SourceRecord { escrow: None, ..record });
+            }
+            Err(rejected) => self.fail(record, rejected),
+        }
     }
-    Ok((
-        TargetLink {
-            id: after.id,
-            anchor,
-            names: Some(names),
-        },
-        revived,
-    ))
-}
 
-fn provision_group(
-    store: &mut Connector<'_, '_>,
-    world: &mut World<'_>,
-    tenant: &Tenant,
-    origin: &Origin,
-    record: &SourceRecord,
-    done: &mut Exported,
-) -> Result<(TargetLink, bool), Rejected> {
-    let linked = record.target.as_ref().filter(|t| group(store, t.id).is_some());
-    let anchor = linked.map_or_else(|| names::source_anchor(record), |t| t.anchor.clone());
-    let name = target::group_name(record).ok_or_else(missing_names)?;
-    let found = match linked {
-        Some(link) => Found::Object(link.id),
-        None => target::find_group(store.cloud(), tenant, record, &anchor)?,
-    };
-    let before = match found {
-        Found::Object(id) => group(store, id).cloned(),
-        Found::Nothing => None,
-    };
-    let mut after = before
-        .clone()
-        .unwrap_or_else(|| Group::new(tenant.id, new_id(store, world), "", world.now));
-    target::fill_group(&mut after, record, name, &anchor, origin);
-    let revived = before.as_ref().is_some_and(|b| b.deleted.is_some());
-    if !same(before.as_ref(), &after) {
-        let action = if before.is_none() {
-            Action::Create
+    /// References to an object that came to the cloud, or came back, and its own are followed again.
+    fn links_resolve(&mut self, guid: Uuid) {
+        let to = if self.context.assumptions.holds(assumed::LATE_REFERENCES) {
+            self.store.links_to(&Reference::Guid(guid))
         } else {
-            Action::Update
+            Vec::new()
         };
-        done.wrote(after.id, action, ObjectKind::Group, &after.display_name);
-        stamp(after.on_premises.as_mut(), world.now);
-        store.txn().put(after.clone());
+        for link in to.into_iter().chain(self.store.links_of(guid)) {
+            self.store.mark_link(&link);
+        }
     }
-    Ok((
-        TargetLink {
-            id: after.id,
+
+    fn fail(&mut self, record: SourceRecord, rejected: Rejected) {
+        let escrow = escrow::after_failure(self.world, record.escrow.as_ref(), &rejected);
+        self.done.pruned |= escrow.is_none();
+        let name = shown_name(&record);
+        self.done.reports.push(Report::Escrow {
+            kind: record.kind,
+            name,
+            code: rejected.code,
+        });
+        let action = if record.target.is_some() {
+            ProvisioningAction::Update
+        } else {
+            ProvisioningAction::Create
+        };
+        let target = self.target_of(&record);
+        self.log(Outcome {
+            action,
+            source: &record,
+            target: target.as_ref(),
+            modified: Vec::new(),
+            result: Err(Ended::Failed(rejected)),
+        });
+        self.store.put(SourceRecord { escrow, ..record });
+    }
+
+    fn target_of(&self, record: &SourceRecord) -> Option<CloudObject> {
+        let link = record.target.as_ref()?;
+        CloudObject::find(self.store.cloud(), record.kind, self.store.tenant(), link.id)
+    }
+
+    /// Takes an object out that is gone or out of scope. Its cloud object is deleted at the end of the cycle.
+    fn withdraw(&mut self, record: SourceRecord, reason: String, deletes: bool) {
+        let live = self.target_of(&record).filter(|object| !object.is_deleted());
+        let plan = self.context.plan.object(record.kind, record.inet_org_person);
+        let deletes = deletes && live.is_some() && plan.is_none_or(|plan| plan.deletes);
+        if record.deleted && record.target.is_none() {
+            return self.store.remove(record.guid);
+        }
+        if !deletes && !record.deleted {
+            self.skip(&record, live.as_ref(), SKIPPED, reason);
+        }
+        let staged_delete = deletes.then(|| record.staged_delete.unwrap_or(StagedDelete::Pending));
+        self.store.put(SourceRecord {
+            escrow: None,
+            conflict_retry: None,
+            staged_delete,
+            ..record
+        });
+    }
+
+    fn note(&mut self, record: &SourceRecord, done: &Provisioned) {
+        if done.action == ProvisioningAction::Other {
+            return self.skip(record, Some(&done.object), REDUNDANT_EXPORT, "nothing changed".to_owned());
+        }
+        self.wrote(&done.object, done.action);
+        self.log(Outcome {
+            action: done.action,
+            source: record,
+            target: Some(&done.object),
+            modified: done.modified.clone(),
+            result: Ok(()),
+        });
+    }
+
+    /// Counts and tells one write.
+    pub(super) fn wrote(&mut self, object: &CloudObject, action: ProvisioningAction) {
+        self.ledger.charge();
+        self.done.exports += 1;
+        self.done.objects.insert(object.id());
+        self.done.reports.push(Report::Export {
+            action: action.as_str(),
+            kind: object.kind(),
+            name: object.name().to_owned(),
+        });
+    }
+
+    fn skip(&mut self, record: &SourceRecord, target: Option<&CloudObject>, code: &'static str, reason: String) {
+        self.log(Outcome {
+            action: ProvisioningAction::Other,
+            source: record,
+            target,
+            modified: Vec::new(),
+            result: Err(Ended::Skipped(code, reason)),
+        });
+    }
+
+    pub(super) fn log(&mut self, outcome: Outcome<'_>) {
+        let (id, change) = ((self.world.new_id)(), (self.world.new_id)());
+        let entry = outcome.entry(self.context.cycle, id, change);
+        self.ledger.append(self.store.txn(), entry);
+    }
+}
+
+/// Writing one object, step by step: what it is to look like, which object it becomes, what stands in the way, what differs.
+impl Exporter<'_, '_, '_, '_> {
+    /// None where the schema's flow types do not let it be made.
+    fn write(&mut self, record: &SourceRecord, plan: &ObjectPlan) -> Result<Option<Provisioned>, Rejected> {
+        let linked = self.target_of(record);
+        let view = self.view(record);
+        let anchor = match (&record.target, &linked) {
+            (Some(link), Some(_)) => link.anchor.clone(),
+            _ => anchor(&view, plan)?,
+        };
+        let had = record.target.as_ref().filter(|_| linked.is_some()).and_then(|link| link.names.as_ref());
+        let names = self.names(&view, plan, had)?;
+        let before = match linked {
+            Some(object) => Some(object),
+            None => {
+                let wanted = Wanted {
+                    kind: record.kind,
+                    guid: record.guid,
+                    anchor: &anchor,
+                    upn: names.as_ref().map(|names| names.user_principal_name.as_str()),
+                    proxy_addresses: &flow::value_of(&view, plan, "ProxyAddresses")?,
+                };
+                matching::find(self.store, self.context.tenant, &wanted)?
+            }
+        };
+        let values = flow::evaluate(&view, plan, before.is_none())?;
+        if (before.is_none() && !plan.adds) || (before.is_some() && !plan.updates) {
+            return Ok(before.map(|object| unchanged(object, anchor, names)));
+        }
+        if record.kind == ObjectKind::Group && before.is_none() && !has_name(&values) {
+            return Err(missing_names());
+        }
+        self.apply(record, before, values, anchor, names).map(Some)
+    }
+
+    /// The sign-in names of a user; none for other objects.
+    fn names(
+        &self,
+        view: &View<'_, '_, '_>,
+        plan: &ObjectPlan,
+        had: Option<&AssignedNames>,
+    ) -> Result<Option<AssignedNames>, Rejected> {
+        if view.record.kind != ObjectKind::User {
+            return Ok(None);
+        }
+        let value = |target| flow::value_of(view, plan, target);
+        let (upn, nickname, mail) = (value("UserPrincipalName")?, value("Alias")?, value("Mail")?);
+        let source = NameSource {
+            upn: upn.first().map(String::as_str),
+            nickname: nickname.first().map(String::as_str),
+            proxy_addresses: &value("ProxyAddresses")?,
+            mail: mail.first().map(String::as_str),
+            account: view.record.first("samaccountname"),
+        };
+        let context = self.context;
+        let again = context.names_again;
+        names::assign(&source, had, context.tenant, &context.origin.domain, again)
+            .map(Some)
+            .ok_or_else(missing_names)
+    }
+
+    fn apply(
+        &mut self,
+        record: &SourceRecord,
+        before: Option<CloudObject>,
+        values: Vec<Flowing<'_>>,
+        anchor: String,
+        names: Option<AssignedNames>,
+    ) -> Result<Provisioned, Rejected> {
+        let (tenant, now) = (self.context.tenant, self.world.now);
+        let creating = before.is_none();
+        let mut object = match before {
+            Some(object) => object,
+            None => CloudObject::new(record.kind, tenant.id, self.new_id(), now),
+        };
+        let was_enabled = object.is_enabled();
+        let revived = object.is_deleted();
+        let had_name = Some(object.name().to_owned()).filter(|_| !creating && !revived);
+        let mut errors: Vec<ProvisioningError> = Vec::new();
+        let mut modified = Vec::new();
+        let desk = conflict::Desk {
+            cloud: self.store.cloud(),
+            tenant,
+            own: object.id(),
+            resilient: self.context.assumptions.holds(assumed::DUPLICATE_RESILIENCY),
+            now,
+            digits: u16::try_from(record.guid.as_u128() % 10_000).unwrap_or_default(),
+        };
+        let mut wanted: Vec<(&str, target::Property, Values)> = Vec::with_capacity(values.len());
+        for (mapping, values) in values {
+            let values = match (mapping.target.as_str(), &names) {
+                ("UserPrincipalName", Some(names)) => {
+                    vec![desk.upn(&names.user_principal_name, had_name.as_deref(), &mut errors)?]
+                }
+                ("Alias", Some(names)) => vec![names.mail_nickname.clone()],
+                ("SourceAnchor", _) => vec![anchor.clone()],
+                ("ProxyAddresses", _) => desk.addresses(values, &mut errors)?,
+                _ => values,
+            };
+            let values = match mapping.flow {
+                Flow::MultiValueAddOnly => together(target::get(&object, mapping.property, &mapping.target), values),
+                Flow::Always | Flow::ObjectAddOnly => values,
+            };
+            wanted.push((&mapping.target, mapping.property, values));
+        }
+        for (name, property, values) in wanted {
+            let old = target::get(&object, property, name);
+            if old != values {
+                modified.push(ModifiedProperty {
+                    name: name.to_owned(),
+                    old: shown(&old).filter(|_| !creating),
+                    new: shown(&values),
+                });
+                target::set(&mut object, property, name, values);
+            }
+        }
+        let conflict = !errors.is_empty();
+        let taken_over = self.take_over(&mut object, errors);
+        object.set_deleted(None);
+        let action = if creating {
+            ProvisioningAction::Create
+        } else if was_enabled && !object.is_enabled() {
+            ProvisioningAction::Disable
+        } else if modified.is_empty() && !revived && !taken_over {
+            ProvisioningAction::Other
+        } else {
+            ProvisioningAction::Update
+        };
+        if action != ProvisioningAction::Other {
+            object.on_premises_mut().last_sync = Some(now);
+            object.clone().put(self.store.txn());
+        }
+        Ok(Provisioned {
+            link: TargetLink {
+                id: object.id(),
+                anchor,
+                names,
+            },
+            conflict,
+            revived: revived && !creating,
+            action,
+            modified,
+            object,
+        })
+    }
+
+    /// Marks an object as one of this job's domain; `true` if it was not marked so, or other values are set aside than before.
+    fn take_over(&self, object: &mut CloudObject, errors: Vec<ProvisioningError>) -> bool {
+        let origin = self.context.origin;
+        let premises = object.on_premises_mut();
+        let same = |known: &[ProvisioningError]| {
+            known.len() == errors.len()
+                && known.iter().zip(&errors).all(|(a, b)| (&a.property, &a.value) == (&b.property, &b.value))
+        };
+        let changed = !premises.sync_enabled
+            || premises.domain_name.as_ref() != Some(&origin.domain)
+            || !same(&premises.provisioning_errors);
+        if changed {
+            premises.sync_enabled = true;
+            premises.domain_name = Some(origin.domain.clone());
+            premises.net_bios_name = Some(origin.net_bios.clone());
+            premises.provisioning_errors = errors;
+        }
+        changed
+    }
+
+    /// An id that no object of the tenant has, even if the generator was started over after a crash.
+    fn new_id(&mut self) -> Uuid {
+        loop {
+            let id = (self.world.new_id)();
+            if !CloudObject::is_taken(self.store.cloud(), self.store.tenant(), id) {
+                return id;
+            }
+        }
+    }
+}
+
+/// The source anchor of an object that is not linked yet.
+fn anchor(view: &View<'_, '_, '_>, plan: &ObjectPlan) -> Result<String, Rejected> {
+    let values = flow::value_of(view, plan, "SourceAnchor")?;
+    values.into_iter().next().ok_or_else(|| {
+        Rejected::new("InvalidAnchor", "the mapping of 'SourceAnchor' gave no value; map it to an attribute that every object has")
+    })
+}
+
+fn unchanged(object: CloudObject, anchor: String, names: Option<AssignedNames>) -> Provisioned {
+    Provisioned {
+        link: TargetLink {
+            id: object.id(),
             anchor,
-            names: None::<AssignedNames>,
+            names,
         },
-        revived,
-    ))
+        conflict: false,
+        revived: false,
+        action: ProvisioningAction::Other,
+        modified: Vec::new(),
+        object,
+    }
 }
 
-/// Soft-deletes the cloud object of a source object that is gone or out of scope.
-fn withdraw(store: &mut Connector<'_, '_>, world: &World<'_>, mut record: SourceRecord, done: &mut Exported) {
-    if let Some(link) = &record.target {
-        let gone = match record.kind {
-            ObjectKind::User => user(store, link.id)
-                .filter(|u| u.deleted.is_none())
-                .map(|u| u.user_principal_name.clone()),
-            ObjectKind::Group => group(store, link.id)
-                .filter(|g| g.deleted.is_none())
-                .map(|g| g.display_name.clone()),
-        };
-        if let Some(name) = gone {
-            soft_delete(store, record.kind, link.id, world.now);
-            done.wrote(link.id, Action::Delete, record.kind, &name);
+fn has_name(values: &[Flowing<'_>]) -> bool {
+    values.iter().any(|(mapping, values)| mapping.target == "DisplayName" && !values.is_empty())
+}
+
+/// What is there and what comes, each once.
+fn together(mut there: Values, more: Values) -> Values {
+    for value in more {
+        if !there.contains(&value) {
+            there.push(value);
         }
     }
-    if record.deleted && record.target.is_none() {
-        return store.remove(record.guid);
-    }
-    record.escrow = None;
-    store.put(record);
+    there
 }
 
-fn soft_delete(store: &mut Connector<'_, '_>, kind: ObjectKind, id: Uuid, now: OffsetDateTime) {
-    let (tenant, key) = (store.tenant(), id.to_string());
-    let groups: Vec<String> = store
-        .cloud()
-        .groups
-        .find(tenant, Group::BY_MEMBER, &key)
-        .map(Group::id)
-        .collect();
-    for group in groups {
-        store
-            .txn()
-            .update(tenant, &group, |g: &mut Group| g.members.remove(&id));
-    }
-    let reports: Vec<String> = store
-        .cloud()
-        .users
-        .find(tenant, User::BY_MANAGER, &key)
-        .map(User::id)
-        .collect();
-    for report in reports {
-        store
-            .txn()
-            .update(tenant, &report, |u: &mut User| u.manager = None);
-    }
-    match kind {
-        ObjectKind::User => store.txn().update(tenant, &key, |u: &mut User| {
-            u.deleted = Some(now);
-            u.manager = None;
-        }),
-        ObjectKind::Group => store.txn().update(tenant, &key, |g: &mut Group| {
-            g.deleted = Some(now);
-            g.members.clear();
-        }),
-    };
-}
-
-fn user<'s>(store: &'s Connector<'_, '_>, id: Uuid) -> Option<&'s User> {
-    store.cloud().users.get(store.tenant(), &id.to_string())
-}
-
-fn group<'s>(store: &'s Connector<'_, '_>, id: Uuid) -> Option<&'s Group> {
-    store.cloud().groups.get(store.tenant(), &id.to_string())
-}
-
-/// An id that no object of the tenant has, even if the generator was started over after a crash.
-fn new_id(store: &Connector<'_, '_>, world: &mut World<'_>) -> Uuid {
-    loop {
-        let id = (world.new_id)();
-        if user(store, id).is_none() && group(store, id).is_none() {
-            return id;
-        }
-    }
-}
-
-fn same<R: Serialize>(before: Option<&R>, after: &R) -> bool {
-    before.is_some_and(|before| serde_json::to_vec(before).ok() == serde_json::to_vec(after).ok())
-}
-
-fn stamp(premises: Option<&mut crate::state::OnPremises>, now: OffsetDateTime) {
-    if let Some(premises) = premises {
-        premises.last_sync = Some(now);
-    }
+/// What people know a source object by.
+fn shown_name(record: &SourceRecord) -> String {
+    ["userprincipalname", "displayname", "cn", "samaccountname"]
+        .iter()
+        .find_map(|name| record.first(name))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn missing_names() -> Rejected {
-    Rejected {
-        code: "MandatoryFieldsMissing",
-        message:
-            "the object has no name to make a cloud name from; give it a userPrincipalName or a displayName"
-                .to_owned(),
-    }
+    Rejected::new(
+        "MandatoryFieldsMissing",
+        "the object has no name to make a cloud name from; give it a userPrincipalName or a displayName",
+    )
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::configuration::Configuration;
 use super::connector::Counts;
+use super::import::ScopeGroups;
 use crate::state::Row;
 
 /// `templateId` of the users-and-groups job (CS 5.2).
@@ -162,8 +163,11 @@ pub struct Execution {
     pub ended: OffsetDateTime,
     /// `countEntitled` and `countEntitledForProvisioning`: objects in scope at the end of the cycle.
     pub entitled: u64,
-    /// `countEscrowed` and `countEscrowedRaw`: objects that wait for a retry.
+    /// `countEscrowed`: objects that wait for a retry.
     pub escrowed: u64,
+    /// `countEscrowedRaw`: the same, with references to such objects.
+    #[serde(default)]
+    pub escrowed_raw: u64,
     /// `countExported`: objects written to the target, each counted once a page however many properties changed.
     pub exported: u64,
     /// `countExports`: write operations on the target, references included.
@@ -248,6 +252,40 @@ pub struct SyncState {
     pub epoch: u64,
     /// Sizes of the connector data store.
     pub counts: Counts,
+    /// What the cycle under way does next.
+    #[serde(default)]
+    pub stage: Stage,
+    /// Groups that decide the scope, as they were found by name.
+    #[serde(default)]
+    pub scope_groups: ScopeGroups,
+    /// The administrator allowed the deletions of the next cycle (`ForceDeletes`).
+    #[serde(default)]
+    pub force_deletes: bool,
+    /// Verified domains of the tenant when names were calculated last; none before the first cycle.
+    #[serde(default)]
+    pub domains: Option<Vec<String>>,
+    /// The cycle under way calculates every name anew.
+    #[serde(default)]
+    pub names_again: bool,
+}
+
+/// What a cycle does next. Every stage works in bounded steps off marks on rows, so it may be cut anywhere and go on later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Check the sync account and the agent, then read.
+    #[default]
+    Read,
+    /// After a full enumeration: look at every record, behind this one.
+    Sweep {
+        /// The last record that was looked at.
+        after: Option<Uuid>,
+    },
+    /// Write what is marked.
+    Export,
+    /// Follow the marked references.
+    References,
+    /// Delete what is staged, or hold it back.
+    Deletes,
 }
 
 /// Kind of cycle (CS 5.4).
@@ -336,6 +374,7 @@ impl Execution {
             ended: now,
             entitled: 0,
             escrowed: 0,
+            escrowed_raw: 0,
             exported: 0,
             exports: 0,
             imported: 0,

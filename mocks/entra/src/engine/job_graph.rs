@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::configuration::DEFAULT_DELETE_THRESHOLD;
 use super::job::{Execution, Job, JobError, Quarantine};
 
 impl Job {
@@ -36,20 +35,33 @@ impl Job {
                 "steadyStateFirstAchievedTime": graph_time(self.steady_state_first),
                 "steadyStateLastAchievedTime": graph_time(self.steady_state_last),
                 "troubleshootingUrl": null,
-                "progress": [],
+                "progress": self.progress(),
                 "synchronizedEntryCountByType": entry_counts,
             },
             "synchronizationJobSettings": self.settings_to_graph(),
         })
     }
 
+    /// `progress`: what the cycle under way has read (`synchronizationProgress`: completedUnits of totalUnits, of which nobody knows the
+    /// number while the directory is being read).
+    fn progress(&self) -> Vec<Value> {
+        let running = self.sync.execution.as_ref();
+        running
+            .map(|execution| {
+                json!({
+                    "completedUnits": execution.imported + execution.imported_deltas,
+                    "progressObservationDateTime": graph_time(Some(execution.ended)),
+                    "totalUnits": 0,
+                    "units": "objects",
+                })
+            })
+            .into_iter()
+            .collect()
+    }
+
     /// `synchronizationJobSettings` (CS 6.3). The forest is taken to be the domain's own: the cloud learns no other name.
     fn settings_to_graph(&self) -> Vec<Value> {
-        let threshold = self
-            .configuration
-            .delete_threshold
-            .unwrap_or(DEFAULT_DELETE_THRESHOLD)
-            .to_string();
+        let threshold = self.configuration.delete_threshold.map(|threshold| threshold.to_string());
         let mut settings = IndexMap::new();
         if let Some(domain) = &self.configuration.domain {
             let net_bios = net_bios_name(domain);
@@ -62,7 +74,9 @@ impl Job {
             settings.insert("ForestFQDN", domain.clone());
             settings.insert("ForestNetBios", net_bios);
         }
-        settings.insert("QuarantineTooManyDeletesThreshold", threshold);
+        if let Some(threshold) = threshold {
+            settings.insert("QuarantineTooManyDeletesThreshold", threshold);
+        }
         settings
             .into_iter()
             .map(|(name, value)| json!({ "name": name, "value": value }))
@@ -77,7 +91,7 @@ impl Execution {
             "countEntitled": self.entitled,
             "countEntitledForProvisioning": self.entitled,
             "countEscrowed": self.escrowed,
-            "countEscrowedRaw": self.escrowed,
+            "countEscrowedRaw": self.escrowed_raw,
             "countExported": self.exported,
             "countExports": self.exports,
             "countImported": self.imported,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::configuration::{Configuration, ResetScope};
 use super::connector::Connector;
-use super::job::{Job, ScheduleState, SyncJob, Template, template};
+use super::job::{Job, ScheduleState, Stage, SyncJob, Template, template};
 use crate::state::{Cloud, Txn};
 
 /// Creates a job of a template; it is disabled until it is started.
@@ -123,10 +123,11 @@ pub fn restart(
     let mut store = Connector::new(txn, tenant, id, row.job.sync.counts.clone());
     if scope.escrows {
         for guid in store.due_retries(None) {
-            if let Some(mut record) = store.get(guid).cloned()
-                && let Some(escrow) = &mut record.escrow
-            {
-                escrow.retry_at = now;
+            if let Some(mut record) = store.get(guid).cloned() {
+                if let Some(escrow) = &mut record.escrow {
+                    escrow.retry_at = now;
+                }
+                record.conflict_retry = record.conflict_retry.map(|_| now);
                 store.put(record);
             }
         }
@@ -141,7 +142,9 @@ pub fn restart(
             job.sync.watermark = None;
             job.sync.replica = None;
             job.sync.execution = None;
+            job.sync.stage = Stage::Read;
         }
+        job.sync.force_deletes |= scope.force_deletes;
         if scope.quarantine {
             job.quarantine = None;
             job.successive_failures = 0;

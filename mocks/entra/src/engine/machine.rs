@@ -1,12 +1,14 @@
 //! One step of a job: an event and the state go in; the changed state, the next question and what is worth telling come out.
 //!
 //! ```text
-//! Tick ──ask──▶ ping ──▶ CheckPassed ──ask──▶ query ──▶ Page ──ask──▶ query … last Page ──▶ rest until the next cycle
-//!                └──▶ CheckFailed: quarantine      └──▶ ReadFailed: try again from the last watermark; cookieRefused: full cycle
+//! Tick ──ask──▶ ping ──▶ CheckPassed ──ask──▶ query ──▶ Page ──ask──▶ query … last Page
+//!   │            └──▶ CheckFailed: quarantine      └──▶ ReadFailed: try again from the last watermark; cookieRefused: full cycle
+//!   └─ later stages: Sweep ──▶ Export ──▶ References ──▶ Deletes ──▶ rest until the next cycle
 //! ```
 //!
-//! A step runs inside one transaction: what a page changed and the watermark after it are stored together or not at all, so a kill
-//! at any instant loses nothing, and a page that is read twice changes nothing the second time.
+//! A step runs inside one transaction: what a page changed and the watermark after it are stored together or not at all, and what is left to
+//! do is marked on the rows. So a kill at any instant loses nothing, a page that is read twice changes nothing the second time, and a cycle
+//! may be cut behind any step, because the step is full or because the directory takes no more writes for now.
 
 use std::time::Duration;
 
@@ -17,21 +19,27 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::connector::Connector;
-use super::export::{self, Exported};
-use super::import::{self, Imported, Kept};
+use super::export::{Context, Exported, Exporter, Origin};
+use super::guard;
+use super::import::Import;
 use super::job::{
-    Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, SyncJob, template,
+    Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, Stage, SyncJob, template,
 };
 use super::job_graph::net_bios_name;
-use super::mapping::requested_attributes;
+use super::ledger::{Ledger, WRITE_WINDOW};
+use super::log::Cycle;
+use super::plan::{Plan, Plans};
 use super::quarantine;
-use super::records::ObjectKind;
+use super::records::{ObjectKind, StagedDelete};
 use super::references;
-use super::target::Origin;
+use super::sync_account;
+use crate::assumptions::{Assumptions, names};
 use crate::state::{Tenant, Txn};
 
 /// Objects asked for per page (our own choice; the product's is not public).
 pub const PAGE_SIZE: u32 = 500;
+/// Objects and links that one step looks at: a transaction stays small, and others get their turn.
+const STEP_QUOTA: usize = 1_000;
 
 /// The doors of a step.
 pub struct World<'a> {
@@ -41,13 +49,21 @@ pub struct World<'a> {
     pub period: &'a dyn Fn(Duration) -> Duration,
     /// Draws a new id.
     pub new_id: &'a mut dyn FnMut() -> Uuid,
+    /// Compiled schemas.
+    pub plans: &'a Plans,
+    /// What is assumed of undocumented behaviour.
+    pub assumptions: &'a Assumptions,
+    /// The directory takes no writes, and says when to come back.
+    pub busy: Option<Duration>,
 }
 
 /// What happened to a job.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// The time of the next cycle may have come.
+    /// The time of the next cycle, or of its next step, may have come.
     Tick,
+    /// The last step stopped because it was full.
+    Continue,
     /// The agent reached the domain and could log on.
     CheckPassed,
     /// The check at the start of a cycle failed.
@@ -84,6 +100,8 @@ impl From<ScimError> for Failure {
 pub struct Effect {
     /// Ask an agent, and come back with the answer.
     pub ask: Option<Operation>,
+    /// Come back with [`Event::Continue`]: there is more to do.
+    pub again: bool,
     /// Put this into the trace.
     pub reports: Vec<Report>,
 }
@@ -98,14 +116,28 @@ pub enum Report {
         /// Its numbers.
         execution: Box<Execution>,
     },
-    /// An object was written.
+    /// An object was written, or its deletion held back.
     Export {
-        /// `create`, `update`, `disable` or `delete`.
+        /// `create`, `update`, `disable`, `delete` or `stagedDelete`.
         action: &'static str,
         /// Its kind.
         kind: ObjectKind,
         /// UPN of a user, display name of a group.
         name: String,
+    },
+    /// An object could not be written.
+    Escrow {
+        /// Its kind.
+        kind: ObjectKind,
+        /// What it is known by in the directory.
+        name: String,
+        /// Code of CS 6.8.
+        code: &'static str,
+    },
+    /// The directory takes no more writes for now.
+    Throttled {
+        /// When to come back.
+        retry_after: Duration,
     },
     /// The job went to quarantine.
     Quarantined {
@@ -114,9 +146,19 @@ pub enum Report {
         /// The error behind it.
         error: JobError,
     },
+    /// The one mail that a quarantine causes (CS 5.5).
+    Notification {
+        /// `Recipients` of the job.
+        to: String,
+    },
     /// The job left quarantine.
     Released,
 }
+
+/// Code of a directory that takes no writes for now (CS 9.5).
+pub const SERVER_BUSY: &str = "AzureDirectoryServiceServerBusy";
+/// Sender of notifications (CS 5.5).
+pub(super) const NOTIFICATION_SENDER: &str = "azure-noreply@microsoft.com";
 
 /// Performs one step of the job `id`, unless it is gone, does not run, or has left `epoch` behind.
 pub fn step(
@@ -144,14 +186,21 @@ pub fn step(
     let (true, true, Some(domain)) = (runs, job.sync.epoch == epoch, job.configuration.domain.clone()) else {
         return Effect::default();
     };
+    let plan = world.plans.of(cloud, tenant.id, id);
+    let limited = world.assumptions.holds(names::WRITE_LIMIT);
+    let window = limited.then(|| (world.period)(WRITE_WINDOW));
+    let ledger = Ledger::open(cloud, tenant.id, world.now, window);
     let mut machine = Machine {
         store: Connector::new(txn, tenant.id, id, job.sync.counts.clone()),
-        world,
         origin: Origin {
             net_bios: net_bios_name(&domain),
             domain,
         },
+        plan: &plan,
+        service_principal,
+        world,
         tenant,
+        ledger,
         job,
         effect: Effect::default(),
     };
@@ -161,6 +210,7 @@ pub fn step(
         mut job,
         effect,
         tenant,
+        ledger,
         ..
     } = machine;
     job.sync.counts = store.counts().clone();
@@ -169,6 +219,7 @@ pub fn step(
         service_principal,
         job,
     };
+    ledger.close(txn);
     if txn.cloud().sync_jobs.get(tenant.id, id) != Some(&row) {
         txn.put(row);
     }
@@ -178,16 +229,28 @@ pub fn step(
 struct Machine<'m, 'w, 't, 'c> {
     store: Connector<'t, 'c>,
     world: &'m mut World<'w>,
+    plan: &'m Plan,
     tenant: Tenant,
+    service_principal: Uuid,
     origin: Origin,
+    ledger: Ledger,
     job: Job,
     effect: Effect,
+}
+
+/// Whether a step goes on.
+enum Turn {
+    /// There may be more to do.
+    On,
+    /// The directory takes no more writes for now.
+    Rest,
 }
 
 impl Machine<'_, '_, '_, '_> {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Tick => self.tick(),
+            Event::Continue => self.work(),
             Event::CheckPassed => self.query(),
             Event::CheckFailed(failure) => self.fail(&failure, true),
             Event::ReadFailed(failure) if failure.cookie_refused && self.job.sync.watermark.is_some() => {
@@ -205,10 +268,33 @@ impl Machine<'_, '_, '_, '_> {
         if self.job.sync.execution.is_none() {
             let activity = (self.world.new_id)();
             self.job.sync.execution = Some(Execution::begin(activity, self.world.now));
+            self.notice_domains();
+        }
+        if self.job.sync.stage != Stage::Read {
+            return self.work();
+        }
+        if let Err(failure) = sync_account::check(self.store.cloud(), &self.tenant) {
+            return self.fail(&failure, true);
+        }
+        // What an earlier page left behind when the directory took no more writes goes first.
+        if self.job.sync.watermark.is_some()
+            && !self.plan.depends_on_groups()
+            && matches!(self.export(&mut { usize::MAX }), Turn::Rest)
+        {
+            return;
         }
         self.effect.ask = Some(Operation::Ping(DomainPing {
             domain: self.origin.domain.clone(),
         }));
+    }
+
+    /// When a verified domain was added or removed, this cycle calculates the UPN of every user again (CS 5.11).
+    fn notice_domains(&mut self) {
+        let domains = Some(self.tenant.verified_domains.clone());
+        if self.job.sync.domains.is_some() && self.job.sync.domains != domains {
+            self.job.sync.names_again = true;
+        }
+        self.job.sync.domains = domains;
     }
 
     fn query(&mut self) {
@@ -216,12 +302,13 @@ impl Machine<'_, '_, '_, '_> {
         if sync.watermark.is_none() {
             sync.phase = Phase::Initial;
             sync.generation += 1;
+            sync.scope_groups.clear();
         }
-        let types = vec![ResourceType::User, ResourceType::Group];
+        let types = vec![ResourceType::User, ResourceType::Group, ResourceType::Contact];
         let query = ChangeQuery::new(
             &self.origin.domain,
             types,
-            requested_attributes(),
+            self.plan.requested_attributes().to_vec(),
             sync.watermark.clone(),
             PAGE_SIZE,
         );
@@ -235,78 +322,227 @@ impl Machine<'_, '_, '_, '_> {
         self.query();
     }
 
+    fn is_full(&self) -> bool {
+        self.job.sync.phase == Phase::Initial
+    }
+
     fn page(&mut self, page: &ListResponse) {
-        let (generation, full) = (self.job.sync.generation, self.job.sync.phase == Phase::Initial);
-        let kept = Kept::new();
-        let mut imported = Imported::default();
+        let full = self.is_full();
+        let import = Import::new(self.plan, self.job.sync.generation, full);
         for resource in &page.resources {
-            import::merge(&mut self.store, &kept, generation, full, resource, &mut imported);
+            import.merge(&mut self.store, &mut self.job.sync.scope_groups, resource);
         }
-        let references: usize = page
-            .resources
-            .iter()
-            .flat_map(|r| r.links_added.values().chain(r.links_removed.values()))
-            .map(Vec::len)
-            .sum();
-        let (objects, references) = (page.resources.len() as u64, references as u64);
+        let lists = page.resources.iter().flat_map(|r| r.links_added.values().chain(r.links_removed.values()));
+        let references: usize = lists.map(Vec::len).sum();
+        let objects = page.resources.len() as u64;
         self.count(|e| {
             *(if full {
                 &mut e.imported
             } else {
                 &mut e.imported_deltas
             }) += objects;
-            e.imported_reference_deltas += if full { 0 } else { references };
+            e.imported_reference_deltas += if full { 0 } else { references as u64 };
         });
-        let mut done = Exported {
-            links: imported.links,
-            ..Exported::default()
-        };
-        self.export(imported.objects, &mut done);
-        if !full {
-            let links = std::mem::take(&mut done.links);
-            references::apply(&mut self.store, links, &mut done);
-        }
         self.job.sync.watermark = Some(page.cookie.clone());
         self.job.sync.replica = Some(page.replica_token.clone());
-        self.tally(done);
-        if page.more_results {
-            self.query();
+        if !page.more_results {
+            self.job.sync.stage = if full || self.job.sync.names_again {
+                Stage::Sweep { after: None }
+            } else {
+                Stage::Export
+            };
+            self.mark_retries();
+            return self.work();
+        }
+        // Where groups decide, the scope is known only when everything has been read.
+        let mut quota = usize::MAX;
+        let turn = if self.plan.depends_on_groups() {
+            Turn::On
         } else {
-            self.finish();
+            self.export(&mut quota)
+        };
+        match turn {
+            Turn::On => self.query(),
+            Turn::Rest => {}
         }
     }
 
-    fn finish(&mut self) {
-        let mut done = Exported::default();
-        let full = self.job.sync.phase == Phase::Initial;
-        if full {
-            let unseen = self.unseen();
-            self.export(unseen, &mut done);
+    fn mark_retries(&mut self) {
+        for guid in self.store.due_retries(Some(self.world.now)) {
+            self.store.mark(guid);
         }
-        let due = self.store.due_retries(Some(self.world.now));
-        self.export(due, &mut done);
-        let links = std::mem::take(&mut done.links);
-        if full {
-            references::apply_all(&mut self.store, &mut done);
-        } else {
-            references::apply(&mut self.store, links, &mut done);
+    }
+
+    /// Goes on with what comes after reading, as far as this step's quota and the directory let it.
+    fn work(&mut self) {
+        let mut quota = STEP_QUOTA;
+        loop {
+            let stage = self.job.sync.stage;
+            let turn = match stage {
+                Stage::Read => return,
+                Stage::Sweep { after } => self.sweep(after, &mut quota),
+                Stage::Export => self.export(&mut quota),
+                Stage::References => self.references(&mut quota),
+                Stage::Deletes => self.deletes(&mut quota),
+            };
+            if matches!(turn, Turn::Rest) {
+                return;
+            }
+            if quota == 0 {
+                self.effect.again = true;
+                return;
+            }
+            self.job.sync.stage = match self.job.sync.stage {
+                Stage::Sweep { .. } => Stage::Export,
+                Stage::Export => Stage::References,
+                Stage::References => Stage::Deletes,
+                Stage::Deletes | Stage::Read => return self.finish(),
+            };
+        }
+    }
+
+    fn sweep(&mut self, after: Option<Uuid>, quota: &mut usize) -> Turn {
+        let full = self.is_full();
+        let again = self.job.sync.names_again;
+        let guids = self.store.guids_after(after, *quota);
+        let import = Import::new(self.plan, self.job.sync.generation, full);
+        for guid in &guids {
+            if full {
+                import.sweep(&mut self.store, &mut self.job.sync.scope_groups, *guid);
+            }
+            if again {
+                self.store.mark(*guid);
+            }
+        }
+        *quota -= guids.len();
+        if let Some(last) = guids.last() {
+            self.job.sync.stage = Stage::Sweep { after: Some(*last) };
+        }
+        Turn::On
+    }
+
+    fn export(&mut self, quota: &mut usize) -> Turn {
+        let guids = self.store.dirty(*quota);
+        *quota -= guids.len();
+        self.perform(guids, |exporter, guid| exporter.export(guid))
+    }
+
+    fn references(&mut self, quota: &mut usize) -> Turn {
+        let links = self.store.dirty_links(*quota);
+        *quota -= links.len();
+        let mut rest = links.as_slice();
+        let mut holders = Vec::new();
+        while !rest.is_empty() {
+            let links = references::first_holder(rest);
+            rest = &rest[links.len()..];
+            holders.push(links);
+        }
+        self.perform(holders, |exporter, links| exporter.follow(links))
+    }
+
+    fn deletes(&mut self, quota: &mut usize) -> Turn {
+        if self.threshold_exceeded().is_some() {
+            let pending = self.store.staged(Some(StagedDelete::Pending), *quota);
+            *quota -= pending.len();
+            return self.perform(pending, |exporter, record| exporter.hold(record));
+        }
+        let staged = self.store.staged(None, *quota);
+        *quota -= staged.len();
+        // Decided once for the whole cycle: what is left after some deletions may be below the threshold, but not above it.
+        self.perform(staged, |exporter, record| exporter.delete(record))
+    }
+
+    /// The guard that holds this cycle's deletions back, in the words of a quarantine.
+    fn threshold_exceeded(&self) -> Option<(QuarantineReason, JobError)> {
+        let counts = self.store.counts();
+        let objects = counts.linked.values().sum::<u64>() + counts.staged;
+        let threshold = guard::threshold(
+            &self.tenant,
+            self.world.assumptions,
+            self.job.configuration.delete_threshold,
+            self.job.sync.force_deletes,
+            objects,
+        )?;
+        (counts.staged > 0 && counts.staged >= threshold.count).then(|| threshold.exceeded(counts.staged))
+    }
+
+    /// Does `work` on every item until the directory takes no more writes.
+    fn perform<T>(
+        &mut self,
+        items: Vec<T>,
+        mut work: impl FnMut(&mut Exporter<'_, '_, '_, '_>, T),
+    ) -> Turn {
+        let cycle = Cycle {
+            tenant: self.tenant.id,
+            job: self.job.id.clone(),
+            service_principal: self.service_principal,
+            activity: self.job.sync.execution.as_ref().map_or(Uuid::nil(), |e| e.activity),
+            now: self.world.now,
+        };
+        let context = Context {
+            plan: self.plan,
+            assumptions: self.world.assumptions,
+            tenant: &self.tenant,
+            configuration: &self.job.configuration,
+            origin: &self.origin,
+            scope: &self.job.sync.scope_groups,
+            cycle: &cycle,
+            names_again: self.job.sync.names_again,
+        };
+        let mut done = Exported::default();
+        let mut exporter = Exporter {
+            store: &mut self.store,
+            world: self.world,
+            context: &context,
+            ledger: &mut self.ledger,
+            done: &mut done,
+        };
+        let mut turn = Turn::On;
+        for item in items {
+            if exporter.world.busy.is_some() || !exporter.ledger.has_room() {
+                turn = Turn::Rest;
+                break;
+            }
+            work(&mut exporter, item);
         }
         self.tally(done);
-        let escrowed = self.store.count_escrowed();
+        if matches!(turn, Turn::Rest) {
+            self.rest();
+        }
+        turn
+    }
+
+    /// The directory takes no writes for now: the cycle goes on when it does.
+    fn rest(&mut self) {
+        let now = self.world.now;
+        let until = self.world.busy.map_or_else(|| self.ledger.opens_at(), |wait| now + wait);
+        self.job.sync.next_run = Some(until);
+        let retry_after = Duration::try_from(until - now).unwrap_or_default();
+        self.effect.reports.push(Report::Throttled { retry_after });
+    }
+
+    fn finish(&mut self) {
+        let references = if self.store.counts().escrowed == 0 {
+            0
+        } else {
+            self.store.failing_references()
+        };
+        let counts = self.store.counts();
+        let (escrowed, entries) = (counts.escrowed, counts.in_scope);
+        let trouble = self.threshold_exceeded().or_else(|| {
+            let reason = quarantine::judge(escrowed, references, entries)?;
+            Some((reason, escrow_error(escrowed, references, entries)))
+        });
         let state = if escrowed == 0 {
             ExecutionState::Succeeded
         } else {
             ExecutionState::EntryLevelErrors
         };
+        self.count(|execution| execution.escrowed_raw = escrowed + references);
         let Some(execution) = self.close(state, None) else {
             return;
         };
         self.job.successive_failures = 0;
-        if self.job.quarantine.take().is_some() {
-            self.effect.reports.push(Report::Released);
-        }
-        self.job.steady_state_first.get_or_insert(self.world.now);
-        self.job.steady_state_last = Some(self.world.now);
         self.job.last_successful_execution = Some(execution.clone());
         if execution.exports > 0 {
             self.job.last_successful_execution_with_exports = Some(execution.clone());
@@ -317,27 +553,27 @@ impl Machine<'_, '_, '_, '_> {
             .filter(|(_, n)| **n > 0)
             .map(|(kind, n)| (kind.entry_count_key().to_owned(), *n))
             .collect();
-        self.job.sync.phase = Phase::Incremental;
-        self.job.sync.next_run = Some((execution.began + self.interval()).max(self.world.now));
+        let sync = &mut self.job.sync;
+        (sync.stage, sync.phase) = (Stage::Read, Phase::Incremental);
+        (sync.names_again, sync.force_deletes) = (false, false);
         self.tenant.on_premises_last_sync = Some(self.world.now);
         let tenant = self.tenant.clone();
         self.store.txn().put(tenant);
-    }
-
-    /// Marks as deleted whatever a full enumeration did not show.
-    fn unseen(&mut self) -> Vec<Uuid> {
-        let generation = self.job.sync.generation;
-        let mut gone = Imported::default();
-        for guid in self.store.guids() {
-            if self
-                .store
-                .get(guid)
-                .is_some_and(|r| !r.deleted && r.generation < generation)
-            {
-                import::delete(&mut self.store, guid, generation, &mut gone);
+        match trouble {
+            Some((reason, error)) => {
+                let interval = self.interval();
+                let fresh = quarantine::enter(&mut self.job, self.world, interval, reason, &error);
+                self.quarantined(fresh, reason, error);
+            }
+            None => {
+                self.job.sync.next_run = Some((execution.began + self.interval()).max(self.world.now));
+                self.job.steady_state_first.get_or_insert(self.world.now);
+                self.job.steady_state_last = Some(self.world.now);
+                if self.job.quarantine.take().is_some() {
+                    self.effect.reports.push(Report::Released);
+                }
             }
         }
-        gone.objects
     }
 
     fn fail(&mut self, failure: &Failure, at_check: bool) {
@@ -350,28 +586,23 @@ impl Machine<'_, '_, '_, '_> {
             return;
         }
         let interval = self.interval();
-        if quarantine::after_failure(&mut self.job, self.world, interval, at_check, &error) {
-            let reason = QuarantineReason::EncounteredQuarantineException;
-            self.effect.reports.push(Report::Quarantined { reason, error });
+        let fresh = quarantine::after_failure(&mut self.job, self.world, interval, at_check, &error);
+        self.quarantined(fresh, QuarantineReason::EncounteredQuarantineException, error);
+    }
+
+    fn quarantined(&mut self, fresh: bool, reason: QuarantineReason, error: JobError) {
+        if !fresh {
+            return;
+        }
+        self.effect.reports.push(Report::Quarantined { reason, error });
+        if let Some(to) = self.job.configuration.notify.clone() {
+            self.effect.reports.push(Report::Notification { to });
         }
     }
 
     fn interval(&self) -> Duration {
         let seconds = u64::try_from(self.job.schedule.interval_seconds).unwrap_or(120);
         (self.world.period)(Duration::from_secs(seconds))
-    }
-
-    fn export(&mut self, objects: Vec<Uuid>, done: &mut Exported) {
-        for guid in objects {
-            export::export(
-                &mut self.store,
-                self.world,
-                &self.tenant,
-                &self.origin,
-                guid,
-                done,
-            );
-        }
     }
 
     fn tally(&mut self, done: Exported) {
@@ -397,12 +628,24 @@ impl Machine<'_, '_, '_, '_> {
         execution.error = error;
         execution.ended = self.world.now;
         execution.entitled = self.store.counts().in_scope;
-        execution.escrowed = self.store.count_escrowed();
+        execution.escrowed = self.store.counts().escrowed;
+        execution.escrowed_raw = execution.escrowed_raw.max(execution.escrowed);
         self.job.last_execution = Some(execution.clone());
         self.effect.reports.push(Report::Cycle {
             phase: self.job.sync.phase,
             execution: Box::new(execution.clone()),
         });
         Some(execution)
+    }
+}
+
+/// The error of a job with too many failing entries.
+fn escrow_error(escrowed: u64, references: u64, entries: u64) -> JobError {
+    JobError {
+        code: "QuarantineThresholdExceeded".to_owned(),
+        message: format!(
+            "{escrowed} of {entries} objects cannot be written, and {references} references to them; mend what the provisioning log says of them"
+        ),
+        tenant_actionable: true,
     }
 }

@@ -5,21 +5,29 @@
 //! [`run`] performs the effects: it asks agents through the relay and waits by the clock.
 
 mod configuration;
+mod conflict;
 mod connector;
 mod driver;
+mod escrow;
 mod export;
+mod flow;
+mod guard;
 mod import;
 mod job;
 mod job_graph;
 pub mod jobs;
+mod ledger;
+mod log;
 mod machine;
-mod mapping;
+mod matching;
 mod names;
+mod plan;
 mod quarantine;
 mod records;
 mod references;
 mod schema;
 mod scope;
+mod sync_account;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -27,14 +35,23 @@ mod tests;
 pub use configuration::{BadResetScope, BadSecret, Configuration, DEFAULT_DELETE_THRESHOLD, ResetScope};
 pub use connector::{Connector, Counts};
 pub use driver::{run, validate_credentials};
+pub use import::ScopeGroups;
 pub use job::{
     AD2AAD_PROVISIONING, CREATED_INTERVAL, Execution, ExecutionState, Job, JobError, Phase, Quarantine,
-    QuarantineReason, Schedule, ScheduleState, StatusCode, SyncJob, SyncState, TEMPLATES, Template, template,
+    QuarantineReason, Schedule, ScheduleState, Stage, StatusCode, SyncJob, SyncState, TEMPLATES, Template,
+    template,
 };
-pub use machine::{Effect, Event, Failure, PAGE_SIZE, Report, World, step};
-pub use mapping::{EXTENSIONS, GROUP, Mapping, Rule, Slot, USER, requested_attributes};
-pub use quarantine::FAILURES_BEFORE_QUARANTINE;
+pub use ledger::{MAX_LOG_ENTRIES, WRITE_WINDOW, WRITES_PER_WINDOW};
+pub use machine::{Effect, Event, Failure, PAGE_SIZE, Report, SERVER_BUSY, World, step};
+pub use plan::{
+    Arity, MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, OPERATORS, Operator, Plan, Plans, SchemaError, requested_attributes,
+};
+pub use quarantine::{
+    BASE_LIMIT, EVALUATED_FROM, FAILURES_BEFORE_QUARANTINE, PROPORTION_PERCENT, TOTAL_LIMIT,
+};
 pub use records::{
-    AssignedNames, Escrow, Link, LinkAttribute, ObjectKind, Reference, SourceRecord, TargetLink,
+    AssignedNames, Escrow, Link, LinkAttribute, ObjectKind, Reference, Rejected, SourceRecord, StagedDelete,
+    TargetLink,
 };
 pub use schema::default_schema;
+pub use sync_account::SYNC_ACCOUNT_PREFIX;

@@ -1,19 +1,20 @@
-//! Cloud names of a synchronized object: source anchor, UserPrincipalName and MailNickName (CS 5.11).
+//! Cloud names of a synchronized user: UserPrincipalName and MailNickName (CS 5.11).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use super::records::AssignedNames;
 
-use super::records::{AssignedNames, SourceRecord};
-
-/// The source anchor: `mS-DS-ConsistencyGuid` if populated, else objectGUID; base64 of the 16 stored bytes (PR 15.4).
-#[must_use]
-pub(super) fn source_anchor(record: &SourceRecord) -> String {
-    let consistency = record
-        .first("ms-ds-consistencyguid")
-        .and_then(|text| STANDARD.decode(text).ok())
-        .filter(|bytes| bytes.len() == 16)
-        .map(|bytes| STANDARD.encode(bytes));
-    consistency.unwrap_or_else(|| STANDARD.encode(record.guid.to_bytes_le()))
+/// What the cloud names of a user are made from: values as the mappings gave them, and the account's own name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct NameSource<'n> {
+    /// `UserPrincipalName`.
+    pub(super) upn: Option<&'n str>,
+    /// `Alias`.
+    pub(super) nickname: Option<&'n str>,
+    /// `ProxyAddresses`.
+    pub(super) proxy_addresses: &'n [String],
+    /// `Mail`.
+    pub(super) mail: Option<&'n str>,
+    /// `sAMAccountName`.
+    pub(super) account: Option<&'n str>,
 }
 
 /// Domains of a tenant as far as names depend on them.
@@ -35,29 +36,31 @@ impl Domains for crate::state::Tenant {
 
 /// The names a user has in the cloud, given those it had.
 ///
-/// `ad_domain` completes the UPN of an account without one, as the directory itself does (`sAMAccountName@domain`).
+/// `ad_domain` completes the UPN of an account without one, as the directory itself does (`sAMAccountName@domain`). `again` calculates the
+/// UPN anew although the directory's is the same: a verified domain was added or removed.
 /// Returns nothing for an account that has neither a UPN nor any name to make one from.
 #[must_use]
 pub(super) fn assign(
-    record: &SourceRecord,
+    source: &NameSource<'_>,
     had: Option<&AssignedNames>,
     domains: &dyn Domains,
     ad_domain: &str,
+    again: bool,
 ) -> Option<AssignedNames> {
-    let from_upn = match (record.first("userprincipalname"), record.first("samaccountname")) {
+    let from_upn = match (source.upn, source.account) {
         (Some(upn), _) => upn.to_owned(),
         (None, Some(account)) => format!("{account}@{ad_domain}"),
         (None, None) => return None,
     };
-    let from_nickname = record.first("mailnickname").map(str::to_owned);
+    let from_nickname = source.nickname.map(str::to_owned);
     let mail_nickname = match had {
         // Later than at first only the directory's own mailNickname counts.
         Some(had) if had.from_nickname == from_nickname => had.mail_nickname.clone(),
         Some(had) => from_nickname.clone().unwrap_or_else(|| had.mail_nickname.clone()),
-        None => derive_nickname(record, &from_upn),
+        None => derive_nickname(source, &from_upn),
     };
     let user_principal_name = match had {
-        Some(had) if had.from_upn == from_upn => had.user_principal_name.clone(),
+        Some(had) if had.from_upn == from_upn && !again => had.user_principal_name.clone(),
         _ if is_usable(&from_upn, domains) => from_upn.clone(),
         _ => format!("{mail_nickname}@{}", domains.initial()),
     };
@@ -70,18 +73,18 @@ pub(super) fn assign(
 }
 
 /// The first of: mailNickname; prefix of the primary SMTP address; of mail; of the UPN; of a secondary smtp address.
-fn derive_nickname(record: &SourceRecord, upn: &str) -> String {
+fn derive_nickname(source: &NameSource<'_>, upn: &str) -> String {
     let address = |scheme: &str| {
-        record
-            .all("proxyaddresses")
+        source
+            .proxy_addresses
             .iter()
             .find_map(|a| a.strip_prefix(scheme))
             .and_then(prefix)
     };
-    record
-        .first("mailnickname")
+    source
+        .nickname
         .or_else(|| address("SMTP:"))
-        .or_else(|| record.first("mail").and_then(prefix))
+        .or_else(|| source.mail.and_then(prefix))
         .or_else(|| prefix(upn))
         .or_else(|| address("smtp:"))
         .unwrap_or(upn)
@@ -108,9 +111,6 @@ fn is_usable(upn: &str, domains: &dyn Domains) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use uuid::Uuid;
-
-    use super::super::records::ObjectKind;
     use super::*;
 
     struct Contoso;
@@ -124,33 +124,23 @@ mod tests {
         }
     }
 
-    fn record(attributes: &[(&str, &str)]) -> SourceRecord {
-        SourceRecord {
-            tenant: Uuid::nil(),
-            job: String::new(),
-            guid: Uuid::from_u128(0x1122_3344_5566_7788_99aa_bbcc_ddee_ff00),
-            kind: ObjectKind::User,
-            generation: 1,
-            attributes: attributes
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), vec![(*v).to_owned()]))
-                .collect(),
-            deleted: false,
-            in_scope: true,
-            target: None,
-            escrow: None,
-        }
-    }
-
-    #[test]
-    fn anchor_is_the_guid_as_stored() {
-        assert_eq!(source_anchor(&record(&[])), "RDMiEWZViHeZqrvM3e7/AA==");
-        let consistent = record(&[("ms-ds-consistencyguid", "AAAAAAAAAAAAAAAAAAAAAQ==")]);
-        assert_eq!(source_anchor(&consistent), "AAAAAAAAAAAAAAAAAAAAAQ==");
-        assert_eq!(
-            source_anchor(&record(&[("ms-ds-consistencyguid", "AAAA")])),
-            "RDMiEWZViHeZqrvM3e7/AA=="
-        );
+    /// Names by target attribute.
+    fn names(
+        values: &[(&str, &str)],
+        had: Option<&AssignedNames>,
+        ad_domain: &str,
+        again: bool,
+    ) -> Option<AssignedNames> {
+        let find = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        let addresses: Vec<String> = find("proxyaddresses").map(str::to_owned).into_iter().collect();
+        let source = NameSource {
+            upn: find("userprincipalname"),
+            nickname: find("mailnickname"),
+            proxy_addresses: &addresses,
+            mail: find("mail"),
+            account: find("samaccountname"),
+        };
+        assign(&source, had, &Contoso, ad_domain, again)
     }
 
     /// The worked examples of CS 5.11, in sequence on one user.
@@ -214,7 +204,7 @@ mod tests {
         ];
         let mut had = None;
         for (attributes, nickname, upn) in steps {
-            let names = assign(&record(attributes), had.as_ref(), &Contoso, "contoso.com").unwrap();
+            let names = names(attributes, had.as_ref(), "contoso.com", false).unwrap();
             assert_eq!(
                 (names.mail_nickname.as_str(), names.user_principal_name.as_str()),
                 (nickname, upn)
@@ -225,21 +215,28 @@ mod tests {
 
     #[test]
     fn illegal_characters_and_missing_names() {
-        let odd = record(&[
-            ("userprincipalname", "a b@verified.contoso.com"),
-            ("mailnickname", "ab"),
-        ]);
+        let odd = [("userprincipalname", "a b@verified.contoso.com"), ("mailnickname", "ab")];
+        assert_eq!(names(&odd, None, "x", false).unwrap().user_principal_name, "ab@contoso.onmicrosoft.com");
+        let bare = [("samaccountname", "ann")];
         assert_eq!(
-            assign(&odd, None, &Contoso, "x").unwrap().user_principal_name,
-            "ab@contoso.onmicrosoft.com"
-        );
-        let bare = record(&[("samaccountname", "ann")]);
-        assert_eq!(
-            assign(&bare, None, &Contoso, "verified.contoso.com")
-                .unwrap()
-                .user_principal_name,
+            names(&bare, None, "verified.contoso.com", false).unwrap().user_principal_name,
             "ann@verified.contoso.com"
         );
-        assert!(assign(&record(&[]), None, &Contoso, "x").is_none());
+        assert!(names(&[], None, "x", false).is_none());
+    }
+
+    /// CS 5.11: when a verified domain is added, the UPN of every user is calculated again.
+    #[test]
+    fn a_verified_domain_makes_names_anew() {
+        let values = [("userprincipalname", "ann@verified.contoso.com"), ("mailnickname", "ann")];
+        let had = AssignedNames {
+            user_principal_name: "ann@contoso.onmicrosoft.com".to_owned(),
+            from_upn: "ann@verified.contoso.com".to_owned(),
+            mail_nickname: "ann".to_owned(),
+            from_nickname: Some("ann".to_owned()),
+        };
+        let upn = |again| names(&values, Some(&had), "x", again).unwrap().user_principal_name;
+        assert_eq!(upn(false), "ann@contoso.onmicrosoft.com");
+        assert_eq!(upn(true), "ann@verified.contoso.com");
     }
 }

@@ -18,17 +18,29 @@ pub enum ObjectKind {
     User,
     /// `group` to `Group`.
     Group,
+    /// `contact` to `Contact`.
+    Contact,
 }
 
 impl ObjectKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::User, Self::Group];
+    pub const ALL: [Self; 3] = [Self::User, Self::Group, Self::Contact];
 
-    /// The target type: `User`, `Group`.
+    /// The target type: `User`, `Group`, `Contact`.
     pub fn target_name(self) -> &'static str {
         match self {
             Self::User => "User",
             Self::Group => "Group",
+            Self::Contact => "Contact",
+        }
+    }
+
+    /// The source type: `user`, `group`, `contact`.
+    pub fn source_name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Contact => "contact",
         }
     }
 
@@ -37,6 +49,7 @@ impl ObjectKind {
         match self {
             Self::User => "user to User",
             Self::Group => "group to Group",
+            Self::Contact => "contact to Contact",
         }
     }
 }
@@ -46,7 +59,7 @@ impl ObjectKind {
 pub enum LinkAttribute {
     /// `member` of a group.
     Member,
-    /// `manager` of a user.
+    /// `manager` of a user or contact.
     Manager,
 }
 
@@ -56,6 +69,24 @@ impl LinkAttribute {
         [Self::Member, Self::Manager]
             .into_iter()
             .find(|a| a.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Finds the attribute by the target that it becomes.
+    pub fn of_target(kind: ObjectKind, target: &str) -> Option<Self> {
+        match kind {
+            ObjectKind::Group => Some(Self::Member).filter(|_| target.eq_ignore_ascii_case("Members")),
+            ObjectKind::User | ObjectKind::Contact => {
+                Some(Self::Manager).filter(|_| target.eq_ignore_ascii_case("Manager"))
+            }
+        }
+    }
+
+    /// Target attribute that it becomes.
+    pub fn target_name(self) -> &'static str {
+        match self {
+            Self::Member => "Members",
+            Self::Manager => "Manager",
+        }
     }
 
     /// Name in the directory.
@@ -89,6 +120,12 @@ pub struct Link {
     pub attribute: LinkAttribute,
     /// What it points to.
     pub to: Reference,
+    /// Full enumeration it was seen in last.
+    pub generation: u64,
+    /// Whether the directory has it; one that is gone stays until the cloud has followed.
+    pub present: bool,
+    /// Whether the cloud has still to follow.
+    pub dirty: bool,
 }
 
 /// A source object as last seen.
@@ -108,12 +145,33 @@ pub struct SourceRecord {
     pub attributes: BTreeMap<String, Vec<String>>,
     /// Deleted in the directory; kept for its link to the cloud object, which comes back if the object does.
     pub deleted: bool,
-    /// Whether the built-in scope takes it in (CS 5.8).
+    /// Whether it is of class `inetOrgPerson`, which has a mapping of its own.
+    #[serde(default)]
+    pub inet_org_person: bool,
+    /// Whether the scope took it in when it was looked at last (CS 5.8).
     pub in_scope: bool,
+    /// Whether the engine has still to look at it.
+    #[serde(default)]
+    pub dirty: bool,
+    /// Its cloud object is to be deleted at the end of the cycle, or as soon as the delete threshold allows (CS 5.6).
+    #[serde(default)]
+    pub staged_delete: Option<StagedDelete>,
     /// The cloud object it became.
     pub target: Option<TargetLink>,
     /// Set while its last export failed.
     pub escrow: Option<Escrow>,
+    /// When values that another object has are tried again.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub conflict_retry: Option<OffsetDateTime>,
+}
+
+/// A deletion that has not happened yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StagedDelete {
+    /// The end of the cycle decides.
+    Pending,
+    /// The delete threshold holds it back, and the log says so.
+    Held,
 }
 
 /// The link of a source object to its cloud object, with what was fixed when it was made (CS 5.11).
@@ -138,6 +196,25 @@ pub struct AssignedNames {
     pub mail_nickname: String,
     /// Directory `mailNickname` when it was calculated: only a change of this one recalculates.
     pub from_nickname: Option<String>,
+}
+
+/// An object that could not be written, or a value that could not (CS 6.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Code of CS 6.8.
+    pub code: &'static str,
+    /// What to mend.
+    pub message: String,
+}
+
+impl Rejected {
+    /// With a sentence that says what to mend.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
 }
 
 /// A failed export that is retried (CS 5.5).
@@ -168,6 +245,8 @@ impl Reference {
 impl Link {
     /// Index of links by the job and the object they point to.
     pub const BY_TARGET: &'static str = "to";
+    /// Index of the links that the cloud has still to follow, by the job.
+    pub const BY_DIRTY: &'static str = "dirty";
 }
 
 impl Row for Link {
@@ -185,15 +264,24 @@ impl Row for Link {
         )
     }
     fn keys(&self) -> Vec<(&'static str, String)> {
-        vec![(Self::BY_TARGET, format!("{}/{}", self.job, self.to.key()))]
+        let dirty = self.dirty.then(|| (Self::BY_DIRTY, self.job.clone()));
+        std::iter::once((Self::BY_TARGET, format!("{}/{}", self.job, self.to.key())))
+            .chain(dirty)
+            .collect()
     }
 }
 
 impl SourceRecord {
     /// Index of live records by the job and the DN, lower case.
     pub const BY_DN: &'static str = "dn";
-    /// Index of the records in escrow by the job.
-    pub const BY_ESCROW: &'static str = "escrow";
+    /// Index of the records that wait for a retry, by the job.
+    pub const BY_RETRY: &'static str = "retry";
+    /// Index of the records that the engine has still to look at, by the job.
+    pub const BY_DIRTY: &'static str = "dirty";
+    /// Index of the records whose cloud object is to be deleted, by the job.
+    pub const BY_STAGED: &'static str = "staged";
+    /// Index of the records by the id of their cloud object, whatever the job.
+    pub const BY_CLOUD_ID: &'static str = "cloud-id";
 
     /// First value of an attribute, by lower-case name.
     #[must_use]
@@ -230,6 +318,12 @@ impl SourceRecord {
             .filter(|_| !self.deleted)
             .map(str::to_lowercase)
     }
+
+    /// When it is tried again: after a failure, or because another object had its values.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<OffsetDateTime> {
+        self.escrow.as_ref().map(|escrow| escrow.retry_at).or(self.conflict_retry)
+    }
 }
 
 impl Row for SourceRecord {
@@ -244,7 +338,16 @@ impl Row for SourceRecord {
         let dn = self
             .dn_key()
             .map(|dn| (Self::BY_DN, format!("{}/{dn}", self.job)));
-        let escrow = self.escrow.is_some().then(|| (Self::BY_ESCROW, self.job.clone()));
-        dn.into_iter().chain(escrow).collect()
+        let marks = [
+            (Self::BY_RETRY, self.retry_at().is_some()),
+            (Self::BY_DIRTY, self.dirty),
+            (Self::BY_STAGED, self.staged_delete.is_some()),
+        ];
+        let marks = marks
+            .into_iter()
+            .filter(|(_, set)| *set)
+            .map(|(index, _)| (index, self.job.clone()));
+        let cloud = self.target.as_ref().map(|t| (Self::BY_CLOUD_ID, t.id.to_string()));
+        dn.into_iter().chain(marks).chain(cloud).collect()
     }
 }

@@ -1,117 +1,134 @@
-//! References, the second pass: members of groups and managers of users, once both ends are in the cloud (CS 5.4).
-
-use std::collections::{BTreeMap, BTreeSet};
+//! References, the second pass: members of groups and managers, once both ends are in the cloud (CS 5.4).
 
 use uuid::Uuid;
 
-use super::connector::Connector;
-use super::export::{Action, Exported};
-use super::records::{Link, LinkAttribute, ObjectKind, Reference};
-use crate::state::{Group, User};
+use super::export::Exporter;
+use super::log::{Outcome, shown};
+use super::records::{Link, LinkAttribute, Reference, SourceRecord};
+use super::target::CloudObject;
+use crate::state::{ModifiedProperty, ProvisioningAction};
 
-/// Brings the references that `links` touch in line with the store.
-pub(super) fn apply(store: &mut Connector<'_, '_>, links: Vec<Link>, done: &mut Exported) {
-    let mut touched: BTreeMap<(Uuid, LinkAttribute), BTreeSet<Reference>> = BTreeMap::new();
-    for link in links {
-        touched
-            .entry((link.holder, link.attribute))
-            .or_default()
-            .insert(link.to);
-    }
-    for ((holder, attribute), references) in touched {
-        let Some(id) = store.get(holder).and_then(|r| r.resolved()) else {
-            continue;
+impl Exporter<'_, '_, '_, '_> {
+    /// Brings the cloud in line with some links of one object.
+    pub(super) fn follow(&mut self, links: &[Link]) {
+        let Some(first) = links.first() else {
+            return;
         };
-        match attribute {
-            LinkAttribute::Member => members(store, holder, id, &references, done),
-            LinkAttribute::Manager => manager(store, holder, id, done),
-        }
-    }
-}
-
-/// Brings every reference of the job in line with the store, members that nothing stands for included.
-pub(super) fn apply_all(store: &mut Connector<'_, '_>, done: &mut Exported) {
-    for holder in store.guids() {
-        let Some((kind, Some(id))) = store.get(holder).map(|r| (r.kind, r.resolved())) else {
-            continue;
-        };
-        match kind {
-            ObjectKind::User => manager(store, holder, id, done),
-            ObjectKind::Group => {
-                let wanted = store
-                    .links_of(holder)
-                    .into_iter()
-                    .filter(|l| l.attribute == LinkAttribute::Member);
-                let wanted = wanted.filter_map(|l| store.resolve(&l.to)).collect();
-                write_members(store, id, |members| *members = wanted, done);
+        let holder = self.store.get(first.holder).cloned();
+        let object = holder.as_ref().and_then(|record| self.holder_object(record, first.attribute));
+        if let (Some(record), Some(object)) = (holder, object) {
+            match first.attribute {
+                LinkAttribute::Member => self.members(&record, object, links),
+                LinkAttribute::Manager => self.manager(&record, object),
             }
         }
-    }
-}
-
-fn members(
-    store: &mut Connector<'_, '_>,
-    holder: Uuid,
-    id: Uuid,
-    references: &BTreeSet<Reference>,
-    done: &mut Exported,
-) {
-    let mut add = Vec::new();
-    let mut remove = Vec::new();
-    for to in references {
-        let linked = store.has_link(&store.link(holder, LinkAttribute::Member, to.clone()));
-        match store.resolve(to) {
-            Some(member) if linked => add.push(member),
-            Some(member) => remove.push(member),
-            // Not in the cloud yet; its arrival touches this link again. If it left, its membership left with it.
-            None => {}
+        for link in links {
+            self.store.settle(link);
         }
     }
-    let change = |members: &mut BTreeSet<Uuid>| {
-        for member in &remove {
-            members.remove(member);
-        }
-        members.extend(&add);
-    };
-    write_members(store, id, change, done);
-}
 
-fn write_members(
-    store: &mut Connector<'_, '_>,
-    id: Uuid,
-    change: impl FnOnce(&mut BTreeSet<Uuid>),
-    done: &mut Exported,
-) {
-    let (tenant, key) = (store.tenant(), id.to_string());
-    let Some(group) = store.cloud().groups.get(tenant, &key) else {
-        return;
-    };
-    let mut members = group.members.clone();
-    change(&mut members);
-    if members != group.members {
-        let name = group.display_name.clone();
-        store
-            .txn()
-            .update(tenant, &key, |g: &mut Group| g.members = members);
-        done.wrote(id, Action::Update, ObjectKind::Group, &name);
+    /// The cloud object of the holder, if its references flow. What is not there yet is followed when it comes.
+    fn holder_object(&self, record: &SourceRecord, attribute: LinkAttribute) -> Option<CloudObject> {
+        let plan = self.context.plan.object(record.kind, record.inet_org_person)?;
+        plan.reference.filter(|flows| *flows == attribute)?;
+        let id = record.resolved()?;
+        CloudObject::find(self.store.cloud(), record.kind, self.store.tenant(), id).filter(|o| !o.is_deleted())
+    }
+
+    fn members(&mut self, record: &SourceRecord, object: CloudObject, links: &[Link]) {
+        let CloudObject::Group(mut group) = object else {
+            return;
+        };
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
+        for link in links {
+            if link.present {
+                let member = self.store.resolve(&link.to).filter(|id| self.is_live(*id));
+                added.extend(member.filter(|id| group.members.insert(*id)));
+            } else {
+                let member = self.once_linked(&link.to);
+                removed.extend(member.filter(|id| group.members.remove(id)));
+            }
+        }
+        if added.is_empty() && removed.is_empty() {
+            return;
+        }
+        let names = |ids: Vec<Uuid>| shown(&ids.iter().map(Uuid::to_string).collect::<Vec<_>>());
+        let modified = vec![ModifiedProperty {
+            name: LinkAttribute::Member.target_name().to_owned(),
+            old: names(removed),
+            new: names(added),
+        }];
+        self.wrote_reference(record, CloudObject::Group(group), modified);
+    }
+
+    fn manager(&mut self, record: &SourceRecord, mut object: CloudObject) {
+        let links = self.store.links_of(record.guid);
+        let managers = links.iter().filter(|link| link.attribute == LinkAttribute::Manager);
+        let wanted = managers.filter_map(|link| self.store.resolve(&link.to)).find(|id| self.is_live(*id));
+        let old = object.manager();
+        if old == wanted {
+            return;
+        }
+        object.set_manager(wanted);
+        let modified = vec![ModifiedProperty {
+            name: LinkAttribute::Manager.target_name().to_owned(),
+            old: old.map(|id| id.to_string()),
+            new: wanted.map(|id| id.to_string()),
+        }];
+        self.wrote_reference(record, object, modified);
+    }
+
+    fn wrote_reference(&mut self, record: &SourceRecord, object: CloudObject, modified: Vec<ModifiedProperty>) {
+        object.clone().put(self.store.txn());
+        self.wrote(&object, ProvisioningAction::Update);
+        self.log(Outcome {
+            action: ProvisioningAction::Update,
+            source: record,
+            target: Some(&object),
+            modified,
+            result: Ok(()),
+        });
+    }
+
+    fn is_live(&self, id: Uuid) -> bool {
+        let (cloud, tenant, key) = (self.store.cloud(), self.store.tenant(), id.to_string());
+        cloud.users.get(tenant, &key).is_some_and(|user| user.deleted.is_none())
+            || cloud.groups.get(tenant, &key).is_some_and(|group| group.deleted.is_none())
+            || cloud.contacts.get(tenant, &key).is_some_and(|contact| contact.deleted.is_none())
+    }
+
+    /// The cloud object that a reference stood for, also when its source is no longer wanted.
+    fn once_linked(&self, to: &Reference) -> Option<Uuid> {
+        let Reference::Guid(guid) = to else {
+            return None;
+        };
+        self.store.get(*guid)?.target.as_ref().map(|target| target.id)
     }
 }
 
-fn manager(store: &mut Connector<'_, '_>, holder: Uuid, id: Uuid, done: &mut Exported) {
-    let wanted = store
-        .links_of(holder)
-        .into_iter()
-        .filter(|l| l.attribute == LinkAttribute::Manager);
-    let wanted = wanted.filter_map(|l| store.resolve(&l.to)).next();
-    let (tenant, key) = (store.tenant(), id.to_string());
-    let Some(user) = store.cloud().users.get(tenant, &key) else {
-        return;
-    };
-    if user.manager != wanted {
-        let name = user.user_principal_name.clone();
-        store
-            .txn()
-            .update(tenant, &key, |u: &mut User| u.manager = wanted);
-        done.wrote(id, Action::Update, ObjectKind::User, &name);
+/// The links at the front that belong to one holder and attribute.
+pub(super) fn first_holder(links: &[Link]) -> &[Link] {
+    let same = |link: &Link| (link.holder, link.attribute) == (links[0].holder, links[0].attribute);
+    let end = links.iter().position(|link| !same(link)).unwrap_or(links.len());
+    &links[..end]
+}
+
+/// Takes an object that is deleted out of every reference, as the cloud does itself.
+pub(super) fn detach(exporter: &mut Exporter<'_, '_, '_, '_>, id: Uuid) {
+    use crate::state::{Contact, Group, Row as _, User};
+    let (tenant, key) = (exporter.store.tenant(), id.to_string());
+    let cloud = exporter.store.cloud();
+    let groups: Vec<String> = cloud.groups.find(tenant, Group::BY_MEMBER, &key).map(Group::id).collect();
+    let users: Vec<String> = cloud.users.find(tenant, User::BY_MANAGER, &key).map(User::id).collect();
+    let contacts: Vec<String> = cloud.contacts.find(tenant, Contact::BY_MANAGER, &key).map(Contact::id).collect();
+    let txn = exporter.store.txn();
+    for group in groups {
+        txn.update(tenant, &group, |group: &mut Group| group.members.remove(&id));
+    }
+    for user in users {
+        txn.update(tenant, &user, |user: &mut User| user.manager = None);
+    }
+    for contact in contacts {
+        txn.update(tenant, &contact, |contact: &mut Contact| contact.manager = None);
     }
 }

@@ -116,9 +116,7 @@ pub(super) async fn restore(request: Request, Path(id): Path<String>) -> Result<
                 let mut user = user.clone();
                 let name = &user.user_principal_name;
                 if txn.cloud().user_named(request.tenant, name).is_some() {
-                    return Err(GraphError::bad_request(
-                        "Another object with the same value for property userPrincipalName already exists.",
-                    ));
+                    return Err(GraphError::conflict("userPrincipalName"));
                 }
                 user.deleted = None;
                 txn.put(user);
@@ -165,6 +163,17 @@ pub(crate) fn remove(txn: &mut Txn<'_>, tenant: Uuid, id: Uuid, kind: &str) {
     for holder in holders {
         txn.update(tenant, &holder.to_string(), |group: &mut Group| {
             group.members.remove(&id)
+        });
+    }
+    let owned: Vec<Uuid> = txn
+        .cloud()
+        .groups
+        .find(tenant, Group::BY_OWNER, &key)
+        .map(|group| group.id)
+        .collect();
+    for group in owned {
+        txn.update(tenant, &group.to_string(), |group: &mut Group| {
+            group.owners.remove(&id)
         });
     }
     let reports: Vec<Uuid> = txn

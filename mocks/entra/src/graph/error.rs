@@ -24,6 +24,8 @@ pub struct GraphError {
     pub message: String,
     /// `Retry-After` in seconds, for 429.
     pub retry_after: Option<u64>,
+    /// The property whose value another object has: `error.details` names it.
+    pub conflict: Option<String>,
 }
 
 impl GraphError {
@@ -35,6 +37,7 @@ impl GraphError {
             code: code.to_owned(),
             message: message.into(),
             retry_after: None,
+            conflict: None,
         }
     }
 
@@ -59,6 +62,27 @@ impl GraphError {
             format!(
                 "Resource '{id}' does not exist or one of its queried reference-property objects are not present."
             ),
+        )
+    }
+
+    /// 400 for a value that must be unique and is not. Graph has answered `Request_BadRequest` and
+    /// `Request_MultipleObjectsWithSameKeyValue` for it over the years; the first is what it answers today.
+    #[must_use]
+    pub fn conflict(property: &str) -> Self {
+        Self {
+            conflict: Some(property.to_owned()),
+            ..Self::bad_request(format!(
+                "Another object with the same value for property {property} already exists."
+            ))
+        }
+    }
+
+    /// 400 for a change of what only the directory may change.
+    #[must_use]
+    pub fn on_premises_mastered() -> Self {
+        Self::bad_request(
+            "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently \
+             undergoing migration.",
         )
     }
 
@@ -95,7 +119,7 @@ impl GraphError {
     pub(super) fn body(&self, id: RequestId, client_id: Option<&str>, now: OffsetDateTime) -> Value {
         let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
         let own = id.0.to_string();
-        json!({"error": {
+        let mut body = json!({"error": {
             "code": self.code,
             "message": self.message,
             "innerError": {
@@ -103,7 +127,12 @@ impl GraphError {
                 "request-id": own,
                 "client-request-id": client_id.unwrap_or(&own),
             },
-        }})
+        }});
+        if let Some(property) = &self.conflict {
+            body["error"]["details"] =
+                json!([{"code": "ObjectConflict", "message": self.message, "target": property}]);
+        }
+        body
     }
 }
 

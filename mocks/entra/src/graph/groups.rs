@@ -50,15 +50,19 @@ pub(super) async fn count(request: Request) -> Result<Response, GraphError> {
 }
 
 pub(super) async fn one(request: Request, Path(id): Path<String>) -> Result<Json<Value>, GraphError> {
+    request
+        .shared
+        .db
+        .read(|cloud| entity(&request, find(cloud, request.tenant, &id)?))
+}
+
+pub(super) fn entity(request: &Request, group: &Group) -> Result<Json<Value>, GraphError> {
     let context = request.context("groups/$entity");
-    request.shared.db.read(|cloud| {
-        let group = find(cloud, request.tenant, &id)?;
-        check_properties(&request.options, &shape(&context, &request.address))?;
-        let mut body = Map::new();
-        body.insert("@odata.context".to_owned(), json!(context));
-        body.extend(select(group_json(group), request.options.select.as_deref(), &[]));
-        Ok(Json(Value::Object(body)))
-    })
+    check_properties(&request.options, &shape(&context, &request.address))?;
+    let mut body = Map::new();
+    body.insert("@odata.context".to_owned(), json!(context));
+    body.extend(select(group_json(group), request.options.select.as_deref(), &[]));
+    Ok(Json(Value::Object(body)))
 }
 
 fn live<'a>(cloud: &'a Cloud, tenant: Uuid, after: &str) -> impl Iterator<Item = &'a Group> + use<'a> {

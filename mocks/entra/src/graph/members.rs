@@ -21,6 +21,12 @@ pub(super) async fn members(request: Request, Path(id): Path<String>) -> Result<
     })
 }
 
+pub(super) async fn owners(request: Request, Path(id): Path<String>) -> Result<Json<Value>, GraphError> {
+    answer(&request, |cloud| {
+        Ok(groups::find(cloud, request.tenant, &id)?.owners.clone())
+    })
+}
+
 pub(super) async fn transitive_members(
     request: Request,
     Path(id): Path<String>,

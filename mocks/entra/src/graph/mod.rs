@@ -1,33 +1,38 @@
-//! Microsoft Graph, `v1.0` and `beta`: users and groups as synchronization left them, the set-up of cloud sync, and
+//! Microsoft Graph, `v1.0` and `beta`: users and groups, synchronized or the cloud's own, domains, the set-up of cloud sync, and
 //! Graph's manners — errors, paging, delta, batches, throttling (CS 6, PR 10).
 
 mod applications;
 mod batch;
 mod delta;
 mod directory;
+mod domains;
 mod error;
+mod group_writes;
 mod groups;
 mod members;
 mod objects;
 mod organization;
 mod permission;
+mod properties;
 mod query;
+mod references;
 mod request;
 mod synchronization;
 mod throttle;
+mod user_writes;
 mod users;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 
 pub(crate) use directory::remove;
 pub use error::GraphError;
 pub use query::{Filter, MAX_FILTER_BYTES, MAX_FILTER_DEPTH, MAX_FILTER_TERMS};
 pub(crate) use query::{form_pairs, percent_encode};
-pub use throttle::{Throttle, ThrottleSettings};
+pub use throttle::{Busy, Throttle, ThrottleSettings};
 
 use crate::shared::Shared;
 
@@ -74,12 +79,28 @@ fn common_routes() -> Router<Arc<Shared>> {
             "/organization/{id}",
             get(organization::one).patch(organization::change),
         )
-        .route("/users", get(users::list))
+        .route("/domains", get(domains::list).post(domains::create))
+        .route("/domains/{name}", get(domains::one).delete(domains::delete))
+        .route("/domains/{name}/verify", post(domains::verify))
+        .route(
+            "/domains/{name}/verificationDnsRecords",
+            get(domains::verification_records),
+        )
+        .route("/users", get(users::list).post(user_writes::create))
         .route("/users/$count", get(users::count))
         .route("/users/delta", get(delta::users))
         .route("/users/delta()", get(delta::users))
-        .route("/users/{id}", get(users::one))
+        .route(
+            "/users/{id}",
+            get(users::one)
+                .patch(user_writes::change)
+                .delete(user_writes::delete),
+        )
         .route("/users/{id}/manager", get(users::manager))
+        .route(
+            "/users/{id}/manager/$ref",
+            put(references::set_manager).delete(references::remove_manager),
+        )
         .route("/users/{id}/directReports", get(users::direct_reports))
         .route("/users/{id}/memberOf", get(members::user_member_of))
         .route(
@@ -87,12 +108,28 @@ fn common_routes() -> Router<Arc<Shared>> {
             get(members::user_transitive_member_of),
         )
         .route("/me", get(users::me))
-        .route("/groups", get(groups::list))
+        .route("/groups", get(groups::list).post(group_writes::create))
         .route("/groups/$count", get(groups::count))
         .route("/groups/delta", get(delta::groups))
         .route("/groups/delta()", get(delta::groups))
-        .route("/groups/{id}", get(groups::one))
+        .route(
+            "/groups/{id}",
+            get(groups::one)
+                .patch(group_writes::change)
+                .delete(group_writes::delete),
+        )
         .route("/groups/{id}/members", get(members::members))
+        .route("/groups/{id}/members/$ref", post(references::add_member))
+        .route(
+            "/groups/{id}/members/{member}/$ref",
+            delete(references::remove_member),
+        )
+        .route("/groups/{id}/owners", get(members::owners))
+        .route("/groups/{id}/owners/$ref", post(references::add_owner))
+        .route(
+            "/groups/{id}/owners/{owner}/$ref",
+            delete(references::remove_owner),
+        )
         .route("/groups/{id}/transitiveMembers", get(members::transitive_members))
         .route("/groups/{id}/memberOf", get(members::group_member_of))
         .route(

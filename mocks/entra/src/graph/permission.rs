@@ -7,28 +7,40 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::Method;
-use provlab_protocol::oauth::{GLOBAL_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR};
+use provlab_protocol::oauth::{
+    DOMAIN_NAME_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR,
+    USER_ADMINISTRATOR,
+};
+use uuid::Uuid;
 
 use super::GraphError;
 use crate::http::Caller;
 use crate::identity::{Access, Audience};
 use crate::shared::Shared;
 
-/// One row: addresses that start like this, after the version, need one of these permissions.
+/// One row: addresses that start like this, after the version, need one of these permissions, and who changes
+/// something one of these roles or Global Administrator.
 struct Rule {
     prefix: &'static str,
     read: &'static [&'static str],
     write: &'static [&'static str],
+    roles: &'static [Uuid],
 }
+
+const HYBRID: &[Uuid] = &[HYBRID_IDENTITY_ADMINISTRATOR];
+const USERS: &[Uuid] = &[USER_ADMINISTRATOR];
+const GROUPS: &[Uuid] = &[USER_ADMINISTRATOR, GROUPS_ADMINISTRATOR];
+const DOMAINS: &[Uuid] = &[DOMAIN_NAME_ADMINISTRATOR];
 
 const DIRECTORY_READ: [&str; 2] = ["Directory.Read.All", "Directory.ReadWrite.All"];
 
 /// The first row that fits decides.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule {
         prefix: "/onPremisesPublishingProfiles",
         read: &["OnPremisesPublishingProfiles.ReadWrite.All"],
         write: &["OnPremisesPublishingProfiles.ReadWrite.All"],
+        roles: HYBRID,
     },
     Rule {
         prefix: "/directory/onPremisesSynchronization",
@@ -37,6 +49,7 @@ const RULES: [Rule; 9] = [
             "OnPremDirectorySynchronization.ReadWrite.All",
         ],
         write: &["OnPremDirectorySynchronization.ReadWrite.All"],
+        roles: HYBRID,
     },
     Rule {
         prefix: "/directory/deletedItems",
@@ -51,31 +64,43 @@ const RULES: [Rule; 9] = [
             "Group.ReadWrite.All",
             "Directory.ReadWrite.All",
         ],
+        roles: GROUPS,
     },
     Rule {
         prefix: "/organization",
         read: &["User.Read", "Organization.Read.All", "Organization.ReadWrite.All"],
         write: &["Organization.ReadWrite.All"],
+        roles: HYBRID,
+    },
+    Rule {
+        prefix: "/domains",
+        read: &["Domain.Read.All", "Domain.ReadWrite.All"],
+        write: &["Domain.ReadWrite.All"],
+        roles: DOMAINS,
     },
     Rule {
         prefix: "/me",
         read: &["User.Read", "User.Read.All", "User.ReadWrite.All"],
         write: &["User.ReadWrite.All"],
+        roles: USERS,
     },
     Rule {
         prefix: "/users",
         read: &["User.Read.All", "User.ReadWrite.All"],
-        write: &["User.ReadWrite.All"],
+        write: &["User.ReadWrite.All", "Directory.ReadWrite.All"],
+        roles: USERS,
     },
     Rule {
         prefix: "/groups",
         read: &["Group.Read.All", "GroupMember.Read.All", "Group.ReadWrite.All"],
-        write: &["Group.ReadWrite.All"],
+        write: &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
+        roles: GROUPS,
     },
     Rule {
         prefix: "/applicationTemplates",
         read: &["Application.Read.All", "Application.ReadWrite.All"],
         write: &["Application.ReadWrite.All"],
+        roles: HYBRID,
     },
     Rule {
         prefix: "/servicePrincipals",
@@ -86,6 +111,7 @@ const RULES: [Rule; 9] = [
             "Synchronization.ReadWrite.All",
         ],
         write: &["Application.ReadWrite.All", "Synchronization.ReadWrite.All"],
+        roles: HYBRID,
     },
 ];
 
@@ -94,6 +120,7 @@ const SYNCHRONIZATION: Rule = Rule {
     prefix: "",
     read: &["Synchronization.Read.All", "Synchronization.ReadWrite.All"],
     write: &["Synchronization.ReadWrite.All"],
+    roles: HYBRID,
 };
 
 /// Checks the token, then the permissions; handlers find the [`Access`] among the extensions.
@@ -136,20 +163,19 @@ fn allowed(access: &Access, method: &Method, path: &str) -> bool {
     };
     match access.user {
         None => holds(&access.app_roles),
-        Some(_) => holds(&access.scopes) && (reading || may_change(access)),
+        Some(_) => holds(&access.scopes) && (reading || may_change(access, rule.roles)),
     }
 }
 
-fn may_change(access: &Access) -> bool {
-    [GLOBAL_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR]
+fn may_change(access: &Access, roles: &[Uuid]) -> bool {
+    roles
         .iter()
+        .chain([&GLOBAL_ADMINISTRATOR])
         .any(|role| access.roles.contains(role))
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     fn access(user: bool, names: &[&str], admin: bool) -> Access {
@@ -198,6 +224,17 @@ mod tests {
             &Method::GET,
             "/v1.0/users"
         ));
+        // Who manages synchronization manages no users.
+        let users = ["User.ReadWrite.All"];
+        assert!(!allowed(
+            &access(true, &users, true),
+            &Method::PATCH,
+            "/v1.0/users/x"
+        ));
+        let mut manager = access(true, &users, false);
+        manager.roles.insert(USER_ADMINISTRATOR);
+        assert!(allowed(&manager, &Method::PATCH, "/v1.0/users/x"));
+        assert!(!allowed(&manager, &Method::POST, jobs));
         assert!(!allowed(
             &access(false, &["Organization.Read.All"], false),
             &Method::PATCH,

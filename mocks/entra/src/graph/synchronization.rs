@@ -17,6 +17,7 @@ use crate::engine::{ResetScope, SyncJob, jobs, template, validate_credentials};
 use crate::shared::Shared;
 use crate::state::Cloud;
 
+mod expressions;
 mod schema;
 mod secrets;
 
@@ -41,7 +42,11 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
             "/jobs/{job}/schema/filterOperators",
             get(schema::filter_operators),
         )
-        .route("/jobs/{job}/schema/functions", get(schema::functions))
+        .route("/jobs/{job}/schema/functions", get(expressions::functions))
+        .route(
+            "/jobs/{job}/schema/parseExpression",
+            post(expressions::parse_expression),
+        )
         .route("/secrets", get(secrets::list_secrets).put(secrets::put_secrets))
         .route("/templates", get(list_templates))
 }

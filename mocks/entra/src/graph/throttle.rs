@@ -37,6 +37,34 @@ pub struct ThrottleSettings {
     pub retry_after_seconds: u64,
 }
 
+/// Directories that take nothing for a while: jobs get 81 `AzureDirectoryServiceServerBusy` (CS 9.5), Graph answers 429.
+#[derive(Default)]
+pub struct Busy {
+    until: Mutex<BTreeMap<Uuid, (Duration, Duration)>>,
+}
+
+impl Busy {
+    /// Makes the directory of a tenant busy until a time of the monotonic clock; who comes is told to come back after `retry_after`.
+    pub fn set(&self, tenant: Uuid, until: Duration, retry_after: Duration) {
+        self.lock().insert(tenant, (until, retry_after));
+    }
+
+    /// How long to wait, if the directory is busy now.
+    pub fn wait(&self, tenant: Uuid, now: Duration) -> Option<Duration> {
+        let mut busy = self.lock();
+        let (until, retry_after) = *busy.get(&tenant)?;
+        if now < until {
+            return Some(retry_after);
+        }
+        busy.remove(&tenant);
+        None
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Uuid, (Duration, Duration)>> {
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Counters of all tenants.
 #[derive(Default)]
 pub struct Throttle {
@@ -133,10 +161,10 @@ pub(super) async fn limit(State(shared): State<Arc<Shared>>, request: Request, n
         (Kind::Write, WRITES)
     };
     let cost = cost(request.method(), request.uri().path());
-    match shared
-        .throttle
-        .take(tenant, kind, limit, cost, shared.platform.clock.now())
-    {
+    let now = shared.platform.clock.now();
+    let busy = shared.busy.wait(tenant, now).map(|wait| wait.as_secs().max(1));
+    let taken = busy.map_or_else(|| shared.throttle.take(tenant, kind, limit, cost, now), Err);
+    match taken {
         Ok(used) => {
             let mut response = next.run(request).await;
             let headers = response.headers_mut();

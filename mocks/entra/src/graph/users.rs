@@ -148,7 +148,7 @@ pub(super) fn find<'a>(cloud: &'a Cloud, tenant: Uuid, id: &str) -> Result<&'a U
         .ok_or_else(|| GraphError::not_found(id))
 }
 
-fn entity(request: &Request, user: &User) -> Result<Json<Value>, GraphError> {
+pub(super) fn entity(request: &Request, user: &User) -> Result<Json<Value>, GraphError> {
     let context = request.context("users/$entity");
     let shape = shape(&context, &request.address);
     check_properties(&request.options, &shape)?;

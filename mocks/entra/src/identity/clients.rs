@@ -43,9 +43,10 @@ pub const FIRST_PARTY_CLIENTS: [FirstPartyClient; 5] = [
 
 /// Graph permissions that a first-party client holds for whoever signs in; what the user may do is decided by
 /// directory roles besides.
-pub const DELEGATED_PERMISSIONS: [&str; 9] = [
+pub const DELEGATED_PERMISSIONS: [&str; 10] = [
     "Application.ReadWrite.All",
     "Directory.ReadWrite.All",
+    "Domain.ReadWrite.All",
     "Group.ReadWrite.All",
     "OnPremDirectorySynchronization.ReadWrite.All",
     "OnPremisesPublishingProfiles.ReadWrite.All",

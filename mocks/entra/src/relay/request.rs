@@ -35,11 +35,7 @@ pub async fn request(
 ) -> Result<OperationResult, ScimError> {
     let id = shared.uuid();
     let limit = shared.period(REQUEST_DEADLINE).max(SHORTEST_DEADLINE);
-    let kind = match &operation {
-        Operation::Query(_) => "query",
-        Operation::Get(_) => "get",
-        Operation::Ping(_) => "ping",
-    };
+    let kind = operation.kind();
     let asked = shared
         .platform
         .clock

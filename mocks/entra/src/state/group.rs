@@ -38,6 +38,9 @@ pub struct Group {
     pub proxy_addresses: Vec<String>,
     /// Object ids of the direct members, users and groups.
     pub members: BTreeSet<Uuid>,
+    /// Object ids of the owners, which are users.
+    #[serde(default)]
+    pub owners: BTreeSet<Uuid>,
     /// Membership changes after the group was made, with the number of the change, for delta queries: who
     /// joined and is still a member, and who left. Set by the database.
     pub joined: BTreeMap<Uuid, u64>,
@@ -62,6 +65,8 @@ impl Group {
     pub const BY_ADDRESS: &'static str = "address";
     /// Index of groups by the object id of a direct member.
     pub const BY_MEMBER: &'static str = "member";
+    /// Index of groups by the object id of an owner.
+    pub const BY_OWNER: &'static str = "owner";
 
     /// A cloud security group.
     #[must_use]
@@ -80,6 +85,7 @@ impl Group {
             group_types: Vec::new(),
             proxy_addresses: Vec::new(),
             members: BTreeSet::new(),
+            owners: BTreeSet::new(),
             joined: BTreeMap::new(),
             left: BTreeMap::new(),
             properties: BTreeMap::new(),
@@ -115,12 +121,16 @@ impl Row for Group {
             .members
             .iter()
             .map(|member| (Self::BY_MEMBER, member.to_string()));
+        let owners = self
+            .owners
+            .iter()
+            .map(|owner| (Self::BY_OWNER, owner.to_string()));
         let anchor = self
             .on_premises
             .as_ref()
             .and_then(|origin| origin.immutable_id.clone())
             .map(|anchor| (Self::BY_ANCHOR, anchor));
-        addresses.chain(members).chain(anchor).collect()
+        addresses.chain(members).chain(owners).chain(anchor).collect()
     }
     fn change(&self) -> Option<u64> {
         Some(self.change)

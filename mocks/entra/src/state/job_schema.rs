@@ -13,6 +13,9 @@ pub struct JobSchema {
     pub tenant: Uuid,
     /// Job id.
     pub job: String,
+    /// Counts how often the schema was put: what is compiled from it is good for one number.
+    #[serde(default)]
+    pub version: u64,
     /// The schema.
     pub schema: Value,
 }

@@ -5,11 +5,13 @@
 //! that has left the process is never forgotten, and a failed change leaves no trace.
 
 mod application;
+mod contact;
 mod db;
 mod group;
 mod job_schema;
 mod key;
 mod password;
+mod provisioning_log;
 mod registry;
 mod secret_text;
 mod sign_in;
@@ -20,17 +22,22 @@ mod user;
 use uuid::Uuid;
 
 pub use application::{Application, ClientSecret, ServicePrincipal, SynchronizationSecret};
+pub use contact::Contact;
 pub use db::{Db, DbError, Txn};
 pub use group::Group;
 pub use job_schema::JobSchema;
 pub use key::SigningKey;
 pub use password::PasswordVerifier;
+pub use provisioning_log::{
+    LogEntry, LoggedIdentity, ModifiedProperty, ProvisioningAction, ProvisioningStatus, ProvisioningStep,
+    TenantMeter,
+};
 pub use registry::TenantRegistry;
 pub use secret_text::SecretText;
 pub use sign_in::{Grant, GrantKind};
 pub use table::{Row, Stored, Table};
 pub use tenant::{SmartLockout, Tenant, TenantFeatures};
-pub use user::{CredentialState, OnPremises, Removed, SignInState, User};
+pub use user::{CredentialState, OnPremises, ProvisioningError, Removed, SignInState, User};
 
 /// Declares the tables of the cloud: one line for each kind of row.
 ///
@@ -69,6 +76,8 @@ tables! {
     users: User,
     /// Groups, soft-deleted ones included.
     groups: Group,
+    /// Contacts, soft-deleted ones included.
+    contacts: Contact,
     /// Objects that are gone for good, kept for delta queries.
     removed: Removed,
     /// Application objects.
@@ -85,6 +94,10 @@ tables! {
     source_objects: crate::engine::SourceRecord,
     /// References between source objects.
     source_links: crate::engine::Link,
+    /// Provisioning log, newest last.
+    provisioning_log: LogEntry,
+    /// Counters of tenants.
+    meters: TenantMeter,
     /// Outstanding device codes, authorization codes and refresh tokens.
     grants: Grant,
     /// Private keys of the cloud itself; the tenant is [`GLOBAL`].

@@ -22,6 +22,9 @@ pub struct Tenant {
     pub initial_domain: String,
     /// Verified domains without the initial one, lower case.
     pub verified_domains: Vec<String>,
+    /// Domains whose ownership has not been verified yet, lower case.
+    #[serde(default)]
+    pub unverified_domains: Vec<String>,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created: OffsetDateTime,

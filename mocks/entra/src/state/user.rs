@@ -166,6 +166,56 @@ pub struct OnPremises {
     pub last_sync: Option<OffsetDateTime>,
     /// `onPremisesExtensionAttributes`: `extensionAttribute1` to `15`.
     pub extension_attributes: BTreeMap<String, String>,
+    /// Target attributes that no property of Graph shows (`CommonName`, `Initials`, …), by the product's names.
+    #[serde(default)]
+    pub hidden: BTreeMap<String, Vec<String>>,
+    /// `onPremisesProvisioningErrors` (CS 6.8): values that could not be written because another object has them.
+    #[serde(default)]
+    pub provisioning_errors: Vec<ProvisioningError>,
+}
+
+/// One entry of `onPremisesProvisioningErrors` (CS 6.8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvisioningError {
+    /// `propertyCausingError`: `UserPrincipalName` or `ProxyAddress`.
+    pub property: String,
+    /// `value` that was refused.
+    pub value: String,
+    /// `occurredDateTime`.
+    #[serde(with = "time::serde::rfc3339")]
+    pub occurred: OffsetDateTime,
+}
+
+impl ProvisioningError {
+    /// `category`: the only documented one.
+    pub const CATEGORY: &'static str = "PropertyConflict";
+}
+
+impl OnPremises {
+    /// An object that synchronization has just taken over, with no value yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            sync_enabled: true,
+            immutable_id: None,
+            distinguished_name: None,
+            sam_account_name: None,
+            security_identifier: None,
+            user_principal_name: None,
+            domain_name: None,
+            net_bios_name: None,
+            last_sync: None,
+            extension_attributes: BTreeMap::new(),
+            hidden: BTreeMap::new(),
+            provisioning_errors: Vec::new(),
+        }
+    }
+}
+
+impl Default for OnPremises {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A password and its conditions.

@@ -59,6 +59,8 @@ pub fn config() -> Config {
                 "domains": ["contoso.com"],
                 "accounts": [
                     account("admin", json!({"roles": ["Hybrid Identity Administrator"]})),
+                    account("people", json!({"roles": ["User Administrator"]})),
+                    account("names", json!({"roles": ["Domain Name Administrator"]})),
                     account("plain", json!({})),
                     account("expired", json!({"password-expired": true})),
                     account("disabled", json!({"disabled": true})),
@@ -222,7 +224,13 @@ impl World {
 
     /// An administrator's token for Graph.
     pub async fn token(&self) -> String {
-        self.ropc(ADMIN, PASSWORD).await.json()["access_token"]
+        self.token_of("admin").await
+    }
+
+    /// The token of an account of `contoso.onmicrosoft.com` for Graph.
+    pub async fn token_of(&self, name: &str) -> String {
+        let account = format!("{name}@contoso.onmicrosoft.com");
+        self.ropc(&account, PASSWORD).await.json()["access_token"]
             .as_str()
             .unwrap()
             .to_owned()

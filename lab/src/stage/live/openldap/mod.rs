@@ -12,9 +12,10 @@ use async_trait::async_trait;
 use provlab_containers::{OpenLdap, OpenLdapConfig, Owner};
 use provlab_directory::{
     Config,
-    control::{self, Attributes, Command, PutUser, Reply},
+    control::{self, Attributes, Command, PutGroup, PutUser, Reply},
 };
 use provlab_platform::net::real::NameTable;
+use provlab_protocol::dn::Dn;
 
 use self::{
     admin::{Admin, AdminError, Values},
@@ -138,13 +139,28 @@ async fn carry_out(admin: &mut Admin, command: Command) -> Result<(), AdminError
         C::LockAccount { account } => accounts::lock(admin, &account).await,
         C::SetPolicy(policy) => accounts::set_policy(admin, &policy).await,
         C::PutUser(user) => put_user(admin, &user).await,
-        C::Add { dn, attributes } => admin.add(&dn, &values(&attributes)?).await,
+        C::Add { dn, attributes } => {
+            let (naming, value) = naming_value(&dn)?;
+            let mut all = values(&attributes)?;
+            // The server wants the value that names an object among its attributes.
+            if !all.iter().any(|(name, _)| name.eq_ignore_ascii_case(&naming)) {
+                all.push((&naming, vec![value]));
+            }
+            admin.add(&dn, &all).await
+        }
         C::Modify { object, set } => {
             let dn = admin.find(&object).await?;
             admin.replace(&dn, &values(&set)?).await
         }
-        C::AddMember { group, member } => join(admin, &group, &member, true).await,
-        C::RemoveMember { group, member } => join(admin, &group, &member, false).await,
+        C::PutUsers(users) => {
+            for user in users.each() {
+                put_user(admin, &user).await?;
+            }
+            Ok(())
+        }
+        C::PutGroup(group) => put_group(admin, &group).await,
+        C::AddMembers { group, members } => join(admin, &group, &members, true).await,
+        C::RemoveMembers { group, members } => join(admin, &group, &members, false).await,
         C::Delete { object, tree } => {
             let dn = admin.find(&object).await?;
             admin.delete(&dn, tree).await
@@ -153,6 +169,9 @@ async fn carry_out(admin: &mut Admin, command: Command) -> Result<(), AdminError
             let dn = admin.find(&object).await?;
             admin.rename(&dn, to.as_deref(), below.as_deref()).await
         }
+        C::ReplaceDomainController => Err(AdminError::NotHere(
+            "replace the domain controller: what a server is known by here is the serverID in its configuration".into(),
+        )),
         C::Dump { .. } | C::Statistics => Err(AdminError::NotHere(
             "show a part of the directory's own database".into(),
         )),
@@ -173,10 +192,41 @@ fn values(attributes: &Attributes) -> Result<Values<'_>, AdminError> {
         .collect())
 }
 
-async fn join(admin: &mut Admin, group: &str, member: &str, comes: bool) -> Result<(), AdminError> {
+/// Attribute and value that name an object.
+fn naming_value(dn: &str) -> Result<(String, String), AdminError> {
+    let parsed: Dn = dn.parse().map_err(|_| AdminError::Unknown(dn.to_owned()))?;
+    let rdn = parsed.rdn().ok_or_else(|| AdminError::Unknown(dn.to_owned()))?;
+    Ok((rdn.attribute().to_lowercase(), rdn.value().to_owned()))
+}
+
+async fn join(admin: &mut Admin, group: &str, members: &[String], come: bool) -> Result<(), AdminError> {
     let group = admin.find(group).await?;
-    let member = admin.find(member).await?;
-    admin.member(&group, &member, comes).await
+    for member in members {
+        let member = admin.find(member).await?;
+        admin.member(&group, &member, come).await?;
+    }
+    Ok(())
+}
+
+/// Changes the group that is there, or creates one as `Command::PutGroup` says.
+async fn put_group(admin: &mut Admin, group: &PutGroup) -> Result<(), AdminError> {
+    if group.below.is_some() {
+        return Err(AdminError::NotHere(
+            "create a group elsewhere than below ou=Groups".into(),
+        ));
+    }
+    let set = values(&group.attributes)?;
+    match admin.find(&group.name).await {
+        Ok(dn) => admin.replace(&dn, &set).await?,
+        Err(AdminError::Unknown(_)) => {
+            let mut made = fill::made_of(Class::Group, &group.name, &group.attributes, None);
+            made.push(("member", vec![admin.names().nobody()]));
+            let dn = admin.names().of(Class::Group, &group.name);
+            admin.add(&dn, &made).await?;
+        }
+        Err(error) => return Err(error),
+    }
+    join(admin, &group.name, &group.members, true).await
 }
 
 /// Changes the user that is there, or creates one as `Command::PutUser` says.

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use provlab_containers::Samba;
 use provlab_directory::{
     Config,
-    control::{self, Attributes, Command, DumpedEntry, PutUser, Reply},
+    control::{self, Attributes, Command, DumpedEntry, PutGroup, PutUser, Reply},
 };
 use provlab_platform::net::real::NameTable;
 use provlab_protocol::{dn::Rdn, filetime::FileTime};
@@ -30,6 +30,10 @@ use crate::{
 
 /// `userAccountControl` of a user that can log on (PR 16.4).
 const ENABLED_USER: &str = "512";
+/// `groupType` of a global security group (PR 16.4).
+const GLOBAL_SECURITY_GROUP: &str = "-2147483646";
+/// Members that one modification adds or removes.
+const MEMBERS_AT_ONCE: usize = 500;
 
 /// The container with the domain in it.
 pub(super) struct SambaServer {
@@ -133,8 +137,15 @@ impl SambaServer {
                 let dn = admin.find(&object).await?;
                 admin.replace(&dn, &values(&set)).await
             }
-            C::AddMember { group, member } => join(admin, &group, &member, true).await,
-            C::RemoveMember { group, member } => join(admin, &group, &member, false).await,
+            C::PutUsers(users) => {
+                for user in users.each() {
+                    put_user(admin, &self.domain, &user).await?;
+                }
+                Ok(())
+            }
+            C::PutGroup(group) => put_group(admin, &group).await,
+            C::AddMembers { group, members } => join(admin, &group, &members, true).await,
+            C::RemoveMembers { group, members } => join(admin, &group, &members, false).await,
             C::Delete { object, tree } => {
                 let dn = admin.find(&object).await?;
                 admin.delete(&dn, tree).await
@@ -143,7 +154,8 @@ impl SambaServer {
                 let dn = admin.find(&object).await?;
                 admin.rename(&dn, to.as_deref(), below.as_deref()).await
             }
-            C::Dump { .. } | C::Statistics => Ok(()),
+            // Asked for elsewhere, or refused.
+            C::Dump { .. } | C::Statistics | C::ReplaceDomainController => Ok(()),
         }
     }
 }
@@ -163,10 +175,53 @@ async fn set(admin: &mut Admin, object: &str, attribute: &str, value: &str) -> R
     admin.set(&dn, attribute, value).await
 }
 
-async fn join(admin: &mut Admin, group: &str, member: &str, comes: bool) -> Result<(), AdminError> {
+async fn join(admin: &mut Admin, group: &str, members: &[String], come: bool) -> Result<(), AdminError> {
     let group = admin.find(group).await?;
-    let member = admin.find(member).await?;
-    admin.members(&group, &[member], comes).await
+    let mut names = Vec::with_capacity(members.len());
+    for member in members {
+        names.push(admin.find(member).await?);
+    }
+    for some in names.chunks(MEMBERS_AT_ONCE) {
+        admin.members(&group, some, come).await?;
+    }
+    Ok(())
+}
+
+/// Changes the group that is there, or creates one as `Command::PutGroup` says.
+async fn put_group(admin: &mut Admin, group: &PutGroup) -> Result<(), AdminError> {
+    match admin.find(&group.name).await {
+        Ok(dn) => admin.replace(&dn, &values(&group.attributes)).await?,
+        Err(AdminError::Unknown(_)) => {
+            let defaults = [
+                ("objectClass", "group"),
+                ("sAMAccountName", group.name.as_str()),
+                ("groupType", GLOBAL_SECURITY_GROUP),
+            ];
+            let attributes = with_defaults(&group.attributes, &defaults);
+            let dn = place(admin, &group.name, group.below.as_deref())?;
+            admin.add(&dn, &attributes, None).await?;
+        }
+        Err(error) => return Err(error),
+    }
+    join(admin, &group.name, &group.members, true).await
+}
+
+/// What is given, and the defaults of what is not.
+fn with_defaults(given: &Attributes, defaults: &[(&str, &str)]) -> Attributes {
+    let mut attributes = given.clone();
+    for (name, value) in defaults {
+        if !attributes.keys().any(|given| given.eq_ignore_ascii_case(name)) {
+            attributes.insert((*name).to_owned(), vec![(*value).to_owned()]);
+        }
+    }
+    attributes
+}
+
+/// The name of a new object below a container; the container Users if none is given.
+fn place(admin: &Admin, name: &str, below: Option<&str>) -> Result<String, AdminError> {
+    let rdn = Rdn::new("CN", name).map_err(|_| AdminError::Name(name.to_owned()))?;
+    let parent = below.map_or_else(|| format!("CN=Users,{}", admin.base()), str::to_owned);
+    Ok(format!("{rdn},{parent}"))
 }
 
 /// Changes the user that is there, or creates one as `Command::PutUser` says.
@@ -182,7 +237,6 @@ async fn put_user(admin: &mut Admin, domain: &str, user: &PutUser) -> Result<(),
             admin.replace(&dn, &set).await
         }
         Err(AdminError::Unknown(_)) => {
-            let mut attributes = user.attributes.clone();
             let upn = format!("{}@{domain}", user.name);
             let mut defaults = vec![
                 ("objectClass", "user"),
@@ -192,24 +246,13 @@ async fn put_user(admin: &mut Admin, domain: &str, user: &PutUser) -> Result<(),
             if user.password.is_some() {
                 defaults.push(("userAccountControl", ENABLED_USER));
             }
-            for (name, value) in defaults {
-                if !attributes.keys().any(|given| given.eq_ignore_ascii_case(name)) {
-                    attributes.insert(name.to_owned(), vec![value.to_owned()]);
-                }
-            }
+            let attributes = with_defaults(&user.attributes, &defaults);
             let shown = user
                 .attributes
                 .get("displayName")
                 .and_then(|values| values.first());
-            let name = shown.unwrap_or(&user.name);
-            let rdn = Rdn::new("CN", name).map_err(|_| AdminError::Name(name.clone()))?;
-            let parent = user
-                .below
-                .clone()
-                .unwrap_or_else(|| format!("CN=Users,{}", admin.base()));
-            admin
-                .add(&format!("{rdn},{parent}"), &attributes, user.password.as_ref())
-                .await
+            let dn = place(admin, shown.unwrap_or(&user.name), user.below.as_deref())?;
+            admin.add(&dn, &attributes, user.password.as_ref()).await
         }
         Err(error) => Err(error),
     }
@@ -225,10 +268,17 @@ impl DirectoryServer for SambaServer {
         if asks_for_everything(&command) {
             return self.read().await.map(Reply::Tree);
         }
-        if matches!(command, Command::Dump { .. } | Command::Statistics) {
+        let cannot = match command {
+            Command::Dump { .. } | Command::Statistics => "show a part of the directory's own database",
+            Command::ReplaceDomainController => {
+                "replace the domain controller: a restored one is a second domain controller, and a world has one"
+            }
+            _ => "",
+        };
+        if !cannot.is_empty() {
             return Err(WorldError::NotOnStage {
                 stage: StageName::Samba,
-                what: "show a part of the directory's own database".into(),
+                what: cannot.into(),
             });
         }
         self.as_administrator(async |admin| Box::pin(self.carry_out(admin, command)).await)

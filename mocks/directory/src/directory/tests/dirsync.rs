@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use provlab_platform::{MemoryStore, Store};
 use provlab_protocol::dirsync::{DirSyncCookie, DirSyncFlags};
 
 use super::*;
@@ -495,4 +496,31 @@ fn step_once(directory: &mut Directory, what: u8, one: usize, other: usize) {
         ),
         _ => delete(directory, &group, false),
     };
+}
+
+#[test]
+fn a_restored_domain_controller_refuses_cookies_of_before_and_stays_so() {
+    let mut directory = populated(5);
+    let mut client = Client::new();
+    let everything = names(&client.poll(&directory)).len();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    store.commit(crate::persist::whole(&directory)).unwrap();
+
+    let before = directory.identity().invocation_id;
+    let new = Guid::from_le_slice(&[7; 16]).unwrap();
+    let change = directory.restored(system().now, new).unwrap();
+    assert!(directory.search(&system(), &client.request()).is_err());
+    store.commit(crate::persist::batch(&directory, &change)).unwrap();
+    let again = crate::persist::load(store.as_ref()).unwrap().unwrap();
+    assert_eq!(again.identity().invocation_id, new);
+    let settings = again.by_dn(&again.identity().ds_service_name()).unwrap();
+    assert_eq!(
+        again.values(settings, "invocationId")[0].as_ref(),
+        new.to_le_bytes()
+    );
+
+    client.cookie.clear();
+    assert_eq!(names(&client.poll(&directory)).len(), everything);
+    directory.revert(change);
+    assert_eq!(directory.identity().invocation_id, before);
 }

@@ -9,73 +9,8 @@ use uuid::Uuid;
 use super::super::GraphError;
 use super::super::request::{JsonBody, Request};
 use super::{JobPath, find};
-use crate::engine::{ResetScope, default_schema, jobs};
+use crate::engine::{MAX_SCHEMA_BYTES, OPERATORS, Operator, Plan, ResetScope, default_schema, jobs};
 use crate::state::{JobSchema, Txn};
-
-/// Lists without which a schema says nothing (CS 6.4).
-const SCHEMA_LISTS: [&str; 2] = ["directories", "synchronizationRules"];
-
-/// Operators of scoping filters (CS 5.8); how many operands each takes is inferred.
-const FILTER_OPERATORS: [(&str, &str); 17] = [
-    ("EQUALS", "Binary"),
-    ("NOT EQUALS", "Binary"),
-    ("IS NULL", "Unary"),
-    ("IS NOT NULL", "Unary"),
-    ("IS TRUE", "Unary"),
-    ("IS FALSE", "Unary"),
-    ("REGEX MATCH", "Binary"),
-    ("NOT REGEX MATCH", "Binary"),
-    ("GREATER_THAN", "Binary"),
-    ("GREATER_THAN_OR_EQUALS", "Binary"),
-    ("INCLUDES", "Binary"),
-    ("ENDS_WITH", "Binary"),
-    ("IS_MEMBER_OF", "Binary"),
-    ("PRESENT", "Unary"),
-    ("&", "Binary"),
-    ("!&L", "Binary"),
-    ("VALID CERT MATCH", "Binary"),
-];
-
-/// Expression functions of cloud sync (CS 5.12).
-const FUNCTIONS: [&str; 37] = [
-    "Append",
-    "BitAnd",
-    "CBool",
-    "ConvertFromBase64",
-    "ConvertToBase64",
-    "ConvertToUTF8Hex",
-    "Count",
-    "CStr",
-    "DateFromNum",
-    "DNComponent",
-    "Error",
-    "FormatDateTime",
-    "Guid",
-    "IIF",
-    "InStr",
-    "IsNull",
-    "IsNullOrEmpty",
-    "IsPresent",
-    "IsString",
-    "Item",
-    "Join",
-    "Left",
-    "Mid",
-    "NormalizeDiacritics",
-    "Not",
-    "RemoveDuplicates",
-    "Replace",
-    "SelectUniqueValue",
-    "SingleAppRoleAssignment",
-    "Split",
-    "StringFromSID",
-    "StripSpaces",
-    "Switch",
-    "ToLower",
-    "ToUpper",
-    "Trim",
-    "Word",
-];
 
 pub(super) async fn get_schema(
     request: Request,
@@ -88,7 +23,7 @@ pub(super) async fn get_schema(
             .get(request.tenant, &row.job.id)
             .map(|row| row.schema.clone());
         Ok(Json(
-            stored.unwrap_or_else(|| default_schema(schema_id(&row.job.id))),
+            stored.unwrap_or_else(|| default_schema(schema_id(&row.job.id), &request.shared.config.assumptions)),
         ))
     })
 }
@@ -107,20 +42,30 @@ pub(super) async fn put_schema(
     Path((principal, job)): JobPath,
     JsonBody(schema): JsonBody<Value>,
 ) -> Result<StatusCode, GraphError> {
-    if let Some(missing) = SCHEMA_LISTS.iter().find(|name| !schema[**name].is_array()) {
+    let size = schema.to_string().len();
+    if size > MAX_SCHEMA_BYTES {
         return Err(GraphError::bad_request(format!(
-            "The schema must have the list '{missing}'; get the schema, change it and put it back."
+            "The schema has {size} bytes; the limit is {MAX_SCHEMA_BYTES}."
         )));
     }
+    if !schema["directories"].is_array() {
+        return Err(GraphError::bad_request(
+            "directories: the list is missing; get the schema, change it and put it back.",
+        ));
+    }
+    Plan::compile(&schema).map_err(|error| GraphError::bad_request(error.to_string()))?;
     let now = request.shared.now();
     request.shared.db.write(|txn| {
         let id = find(txn.cloud(), request.tenant, &principal, &job)?
             .job
             .id
             .clone();
+        let before = txn.cloud().job_schemas.get(request.tenant, &id);
+        let version = before.map_or(1, |row| row.version + 1);
         txn.put(JobSchema {
             tenant: request.tenant,
             job: id.clone(),
+            version,
             schema,
         });
         jobs::restart(txn, request.tenant, &id, ResetScope::DEFAULT, now);
@@ -136,25 +81,12 @@ pub(super) async fn filter_operators(
     request: Request,
     Path((principal, job)): JobPath,
 ) -> Result<Json<Value>, GraphError> {
-    let show = |(name, arity): &(&str, &str)| json!({"id": name, "name": name, "arity": arity});
+    let show = |known: &Operator| json!({"id": known.name, "name": known.name, "arity": known.arity().as_str()});
     metadata(
         &request,
         &principal,
         &job,
-        &FILTER_OPERATORS.iter().map(show).collect::<Vec<_>>(),
-    )
-}
-
-pub(super) async fn functions(
-    request: Request,
-    Path((principal, job)): JobPath,
-) -> Result<Json<Value>, GraphError> {
-    let show = |name: &&str| json!({"id": name, "name": name, "parameters": []});
-    metadata(
-        &request,
-        &principal,
-        &job,
-        &FUNCTIONS.iter().map(show).collect::<Vec<_>>(),
+        &OPERATORS.iter().map(show).collect::<Vec<_>>(),
     )
 }
 

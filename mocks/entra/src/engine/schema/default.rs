@@ -1,9 +1,10 @@
-//! The synchronization schema of a new job, as `GET …/schema` shows it (CS 6.4): made from the mapping table, so the two cannot differ.
+//! The synchronization schema of a new job, as `GET …/schema` shows it (CS 6.4): made from the rows, so the two cannot differ.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::mapping::{EXTENSIONS, GROUP, Mapping, Rule, USER};
+use super::rows::{CONTACT, EXTENSIONS, From, GROUP, IDENTITY, Row, USER, USER_ASSUMED};
+use crate::assumptions::{Assumptions, names};
 
 /// `sourceDirectoryName` of every rule.
 const SOURCE: &str = "Active Directory";
@@ -12,12 +13,36 @@ const TARGET: &str = "Azure Active Directory";
 
 /// The default schema of a job. `id` identifies the schema and its only rule.
 #[must_use]
-pub fn default_schema(id: Uuid) -> Value {
+pub fn default_schema(id: Uuid, assumptions: &Assumptions) -> Value {
+    let assumed: &[Row] = if assumptions.holds(names::CONNECT_ATTRIBUTES) {
+        USER_ASSUMED
+    } else {
+        &[]
+    };
+    let extensions: Vec<(String, String)> = (1..=EXTENSIONS)
+        .map(|n| (format!("ExtensionAttribute{n}"), format!("Trim([extensionAttribute{n}])")))
+        .collect();
+    let class = |rows: &[&[Row]], with_extensions: bool, reference: (&str, &str)| {
+        let mut all: Vec<Value> = rows.iter().flat_map(|rows| rows.iter()).map(from_row).collect();
+        if with_extensions {
+            let trimmed = |(target, trim): &(String, String)| mapping(target, "Function", "Trim", trim);
+            all.extend(extensions.iter().map(trimmed));
+        }
+        let (target, source) = reference;
+        all.push(mapping(target, "Attribute", source, &format!("[{source}]")));
+        all
+    };
+    let users = class(&[IDENTITY, USER, assumed], true, ("Manager", "manager"));
+    let groups = class(&[IDENTITY, GROUP], true, ("Members", "member"));
+    let contacts = class(&[IDENTITY, CONTACT], false, ("Manager", "manager"));
     json!({
         "id": id.to_string(),
         "version": "v1",
         "provisioningTaskIdentifier": "AD2AADProvisioning",
-        "directories": [directory(SOURCE, &["user", "inetOrgPerson", "group"]), directory(TARGET, &["User", "Group"])],
+        "directories": [
+            directory(SOURCE, &["user", "inetOrgPerson", "group", "contact"]),
+            directory(TARGET, &["User", "Group", "Contact"]),
+        ],
         "synchronizationRules": [{
             "id": id.simple().to_string(),
             "name": "AD2AADProvisioning",
@@ -26,10 +51,13 @@ pub fn default_schema(id: Uuid) -> Value {
             "metadata": [],
             "sourceDirectoryName": SOURCE,
             "targetDirectoryName": TARGET,
+            "containerFilter": { "includedContainers": [] },
+            "groupFilter": { "includedGroups": [] },
             "objectMappings": [
-                object_mapping("Provision Active Directory users", "user", "User", USER, "manager", "Manager"),
-                object_mapping("Provision Active Directory inetOrgPersons", "inetOrgPerson", "User", USER, "manager", "Manager"),
-                object_mapping("Provision Active Directory groups", "group", "Group", GROUP, "member", "Members"),
+                object("Provision Active Directory users", "user", "User", &users),
+                object("Provision Active Directory inetOrgPersons", "inetOrgPerson", "User", &users),
+                object("Provision Active Directory groups", "group", "Group", &groups),
+                object("Provision Active Directory contacts", "contact", "Contact", &contacts),
             ],
         }],
     })
@@ -43,24 +71,7 @@ fn directory(name: &str, objects: &[&str]) -> Value {
     json!({ "id": name, "name": name, "objects": objects })
 }
 
-fn object_mapping(
-    name: &str,
-    source: &str,
-    target: &str,
-    rows: &[Mapping],
-    reference: &str,
-    to: &str,
-) -> Value {
-    let mut attributes: Vec<Value> = Vec::new();
-    let mut seen = Vec::new();
-    for row in rows.iter().chain(&EXTENSIONS) {
-        // Two rows of one target are one mapping with a fallback; its first source names it.
-        if !seen.contains(&row.target) {
-            seen.push(row.target);
-            attributes.push(attribute_mapping(row.target, row.source, row.rule));
-        }
-    }
-    attributes.push(attribute_mapping(to, reference, Rule::All));
+fn object(name: &str, source: &str, target: &str, attributes: &[Value]) -> Value {
     json!({
         "enabled": true,
         "flowTypes": "Add,Update,Delete",
@@ -73,22 +84,14 @@ fn object_mapping(
     })
 }
 
-fn attribute_mapping(target: &str, source: &str, rule: Rule) -> Value {
-    let function = match rule {
-        Rule::Trim => Some(("Trim", format!("Trim([{source}])"))),
-        Rule::Special if target == "AccountEnabled" => {
-            Some(("Not", "Not(BitAnd([userAccountControl],2))".to_owned()))
-        }
-        Rule::Special if target == "SourceAnchor" => Some((
-            "Coalesce",
-            "Coalesce([mS-DS-ConsistencyGuid],[objectGUID])".to_owned(),
-        )),
-        _ => None,
-    };
-    let (kind, name, expression) = match function {
-        Some((name, expression)) => ("Function", name.to_owned(), expression),
-        None => ("Attribute", source.to_owned(), format!("[{source}]")),
-    };
+fn from_row(row: &Row) -> Value {
+    match row.source {
+        From::Attribute(name) => mapping(row.target, "Attribute", name, &format!("[{name}]")),
+        From::Function(name, expression) => mapping(row.target, "Function", name, expression),
+    }
+}
+
+fn mapping(target: &str, kind: &str, name: &str, expression: &str) -> Value {
     json!({
         "defaultValue": null,
         "exportMissingReferences": false,
@@ -106,7 +109,7 @@ mod tests {
 
     #[test]
     fn mappings_have_the_published_shape() {
-        let schema = default_schema(Uuid::nil());
+        let schema = default_schema(Uuid::nil(), &Assumptions::default());
         let users = &schema["synchronizationRules"][0]["objectMappings"][0];
         assert_eq!(users["name"], "Provision Active Directory users");
         let mappings = users["attributeMappings"].as_array().cloned().unwrap_or_default();
@@ -130,5 +133,9 @@ mod tests {
             named("ExtensionAttribute3")[0]["source"]["expression"],
             "Trim([extensionAttribute3])"
         );
+        assert_eq!(named("Department").len(), 1);
+        let without = Assumptions([(names::CONNECT_ATTRIBUTES.to_owned(), false)].into());
+        let text = default_schema(Uuid::nil(), &without)["synchronizationRules"][0]["objectMappings"][0].to_string();
+        assert!(!text.contains("Department"));
     }
 }
