@@ -42,6 +42,8 @@ struct Known {
     /// Whether it changed at the last note.
     fresh: bool,
     references: BTreeSet<String>,
+    /// Account names it had, by which a deleted copy may still be called.
+    accounts: BTreeSet<String>,
 }
 
 /// What has changed at one place of the trace.
@@ -125,7 +127,7 @@ impl Memory {
         let mut changes = Vec::new();
         for key in gone {
             if let Some(known) = self.objects.remove(&key) {
-                *self.left.entry(known.source.account()).or_default() += 1;
+                leave(&mut self.left, &known);
                 changes.push(known.change(true, true));
             }
         }
@@ -145,12 +147,14 @@ impl Memory {
             unread: true,
             fresh: true,
             references: BTreeSet::new(),
+            accounts: BTreeSet::new(),
         };
         let is_new = !self.objects.contains_key(&source.key);
         let known = self.objects.entry(source.key.clone()).or_insert_with(new);
         known.fresh = is_new || all || source.changed_since(&known.source);
         known.unread |= known.fresh;
         known.source = source.clone();
+        known.accounts.insert(source.account());
         let other_references = known.references != references;
         known.references = references;
         if !known.unread {
@@ -169,7 +173,7 @@ impl Memory {
             was && matches!(now.verdict, Verdict::Skipped(_))
         });
         if leaves {
-            *self.left.entry(source.account()).or_default() += 1;
+            leave(&mut self.left, known);
         }
         known.trails.extend(read.into_iter().map(|(_, now)| Some(now)));
         while known.trails.len() > MOST_TRAILS {
@@ -232,6 +236,12 @@ impl Known {
             values,
             references,
         }
+    }
+}
+
+fn leave(left: &mut BTreeMap<String, usize>, known: &Known) {
+    for account in &known.accounts {
+        *left.entry(account.clone()).or_default() += 1;
     }
 }
 
