@@ -410,7 +410,7 @@ async fn query(line: &mut Line) -> (Uuid, Option<Watermark>) {
         match request.operation {
             Operation::Ping(_) => line.answer(request.id, Ok(pong())).await,
             Operation::Query(query) => return (request.id, query.cookie),
-            Operation::Get(_) => panic!("nobody asks for one object"),
+            other => panic!("nobody asks for {other:?}"),
         }
     }
 }
