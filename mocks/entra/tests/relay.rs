@@ -367,6 +367,7 @@ fn person(n: u128, name: &str) -> Resource {
         ("distinguishedName", format!("CN={name},DC=contoso,DC=com")),
         ("displayName", name.to_owned()),
         ("userPrincipalName", format!("{name}@contoso.com")),
+        ("sAMAccountName", name.to_owned()),
         ("userAccountControl", "512".to_owned()),
     ] {
         resource.attributes.insert(attribute.to_owned(), vec![value]);
