@@ -23,7 +23,7 @@ use super::export::{Context, Exported, Exporter, Origin};
 use super::guard;
 use super::import::Import;
 use super::job::{
-    Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, Stage, SyncJob,
+    Direction, Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, Stage, SyncJob,
     template,
 };
 use super::job_graph::net_bios_name;
@@ -174,7 +174,7 @@ pub fn step(
     let runs = row.is_some_and(|row| {
         row.job.schedule.state == ScheduleState::Active
             && row.job.sync.epoch == epoch
-            && template(&row.job.template_id).is_some_and(|t| t.runs)
+            && template(&row.job.template_id).is_some_and(|t| t.runs == Some(Direction::Inbound))
     });
     if !runs {
         return Effect::default();
@@ -685,7 +685,7 @@ impl Machine<'_, '_, '_, '_> {
 }
 
 /// The error of a job with too many failing entries.
-fn escrow_error(escrowed: u64, references: u64, entries: u64) -> JobError {
+pub(super) fn escrow_error(escrowed: u64, references: u64, entries: u64) -> JobError {
     JobError {
         code: "QuarantineThresholdExceeded".to_owned(),
         message: format!(
