@@ -127,7 +127,11 @@ fn origin(origin: &OnPremises) -> Value {
         "extensionAttributes": origin.extension_attributes,
     });
     if !origin.provisioning_errors.is_empty() {
-        shown["provisioningErrors"] = origin.provisioning_errors.iter().map(provisioning_error).collect();
+        shown["provisioningErrors"] = origin
+            .provisioning_errors
+            .iter()
+            .map(provisioning_error)
+            .collect();
     }
     shown
 }

@@ -396,6 +396,14 @@ impl Machine<'_, '_, '_, '_> {
         let mut links = self.store.dirty_links(usize::MAX);
         links.retain(|link| link.holder == resource.id);
         self.perform(vec![links.as_slice()], |exporter, links| exporter.follow(links));
+        let staged = self
+            .store
+            .get(resource.id)
+            .filter(|record| record.staged_delete.is_some())
+            .cloned();
+        self.perform(staged.into_iter().collect(), |exporter, record| {
+            exporter.delete(record)
+        });
     }
 
     fn mark_retries(&mut self) {
