@@ -101,6 +101,7 @@ pub(super) fn cloud_config(book: &Book, speed: f64) -> cloud::Config {
     cloud::Config {
         tenants,
         cadence: cloud::Cadence { speed },
+        assumptions: Default::default(),
     }
 }
 
