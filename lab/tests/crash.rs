@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use provlab::{
     report::failure_text,
     run::{RunOptions, Weather, install_request, play},
-    scenario::{Install, Located, Part, Scenario, StageName, Step, WizardPage, load_file},
+    scenario::{Install, JobTemplate, Located, Part, Scenario, StageName, Step, WizardPage, load_file},
     stage::{self, SimWorld},
     world::{BetweenPages, Graph, World, WorldError, environment_of, initial_domain},
 };
@@ -140,7 +140,10 @@ steps:{steps}"
         let graph = Graph::sign_in(world.door(), environment, tenant, &administrator)
             .await
             .unwrap();
-        graph.job(DOMAIN, "start").await.unwrap();
+        graph
+            .job_verb(DOMAIN, JobTemplate::default(), "start")
+            .await
+            .unwrap();
     }
 
     /// Nothing lost, nothing twice, one agent; `when` says what was done to the world.

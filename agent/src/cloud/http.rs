@@ -80,6 +80,8 @@ impl CloudRequest {
 pub struct CloudResponse {
     /// HTTP status.
     pub status: http::StatusCode,
+    /// `Retry-After`, where it names seconds (CS 6.8).
+    pub retry_after: Option<Duration>,
     /// Whole body.
     pub body: Bytes,
 }
@@ -201,12 +203,21 @@ async fn exchange(
         .await
         .map_err(|error| broken(error.to_string()))?;
     let status = answer.status();
+    let retry_after = answer
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
     let body = Limited::new(answer.into_body(), MAX_RESPONSE_BYTES)
         .collect()
         .await
         .map_err(|error| broken(error.to_string()))?
         .to_bytes();
-    Ok(CloudResponse { status, body })
+    Ok(CloudResponse {
+        status,
+        retry_after,
+        body,
+    })
 }
 
 /// Ends a task when its owner goes away.

@@ -47,8 +47,16 @@ use Flow::{All, Direct, Either, Enabled, HasMail, Security, Trimmed};
 /// User principal name and mail nickname have rules of their own ([`super::Names`]), manager and members are references.
 const USER: &[Row] = &[
     row("AccountEnabled", "accountEnabled", Enabled),
-    row("OnPremisesUserPrincipalName", "onPremisesUserPrincipalName", Direct("userPrincipalName")),
-    row("OnPremisesSamAccountName", "onPremisesSamAccountName", Direct("sAMAccountName")),
+    row(
+        "OnPremisesUserPrincipalName",
+        "onPremisesUserPrincipalName",
+        Direct("userPrincipalName"),
+    ),
+    row(
+        "OnPremisesSamAccountName",
+        "onPremisesSamAccountName",
+        Direct("sAMAccountName"),
+    ),
     row("DisplayName", "displayName", Direct("displayName")),
     row("GivenName", "givenName", Trimmed("givenName")),
     row("Surname", "surname", Direct("sn")),
@@ -89,7 +97,11 @@ const USER: &[Row] = &[
 const GROUP: &[Row] = &[
     // A group without a display name is called by its cn (the rule of Entra Connect, inferred).
     row("DisplayName", "displayName", Either("displayName", "cn")),
-    row("OnPremisesSamAccountName", "onPremisesSamAccountName", Direct("sAMAccountName")),
+    row(
+        "OnPremisesSamAccountName",
+        "onPremisesSamAccountName",
+        Direct("sAMAccountName"),
+    ),
     row("Description", "description", Direct("description")),
     row("Mail", "mail", Direct("mail")),
     row("", "mailEnabled", HasMail),
@@ -175,7 +187,9 @@ fn values(flow: Flow, source: &Source) -> Vec<String> {
     match flow {
         Direct(name) => one(source.first(name)).into_iter().collect(),
         Trimmed(name) => one(source.first(name).map(str::trim)).into_iter().collect(),
-        Either(name, other) => one(source.first(name).or_else(|| source.first(other))).into_iter().collect(),
+        Either(name, other) => one(source.first(name).or_else(|| source.first(other)))
+            .into_iter()
+            .collect(),
         All(name) => {
             let mut all = source.all(name).to_vec();
             all.sort();
@@ -199,7 +213,14 @@ mod tests {
 
     #[test]
     fn values_flow_as_the_table_says() {
-        let ann = user("ann", &[("givenName", " Ann "), ("l", "Ulm"), ("userAccountControl", "514")]);
+        let ann = user(
+            "ann",
+            &[
+                ("givenName", " Ann "),
+                ("l", "Ulm"),
+                ("userAccountControl", "514"),
+            ],
+        );
         assert_eq!(shown(&ann, "givenName"), ["Ann"]);
         assert_eq!(shown(&ann, "city"), ["Ulm"]);
         assert_eq!(shown(&ann, "accountEnabled"), ["false"]);

@@ -116,10 +116,26 @@ mod tests {
         let user7 = mail("user7@contoso.com");
         let initial = "@contoso.onmicrosoft.com";
         let rows = [
-            (vec![smtp1, user2, upn("user3@contoso.com")], "user1", format!("user1{initial}")),
-            (vec![user4, smtp1, user2, upn("user3@contoso.com")], "user4", format!("user1{initial}")),
-            (vec![user4, smtp1, user2, upn("user5@contoso.com")], "user4", format!("user4{initial}")),
-            (vec![user4, smtp6, user7, upn("user5@contoso.com")], "user4", format!("user4{initial}")),
+            (
+                vec![smtp1, user2, upn("user3@contoso.com")],
+                "user1",
+                format!("user1{initial}"),
+            ),
+            (
+                vec![user4, smtp1, user2, upn("user3@contoso.com")],
+                "user4",
+                format!("user1{initial}"),
+            ),
+            (
+                vec![user4, smtp1, user2, upn("user5@contoso.com")],
+                "user4",
+                format!("user4{initial}"),
+            ),
+            (
+                vec![user4, smtp6, user7, upn("user5@contoso.com")],
+                "user4",
+                format!("user4{initial}"),
+            ),
             (
                 vec![user4, smtp6, user7, upn("user5@verified.contoso.com")],
                 "user4",
@@ -129,8 +145,12 @@ mod tests {
         let tenant = tenant(&["verified.contoso.com"]);
         let mut had = None;
         for (attributes, nickname, upn) in rows {
-            let names = Names::after(had.as_ref(), &user("ann", &attributes), "contoso.com", &tenant).unwrap();
-            assert_eq!((names.mail_nickname.as_str(), names.user_principal_name.clone()), (nickname, upn));
+            let names =
+                Names::after(had.as_ref(), &user("ann", &attributes), "contoso.com", &tenant).unwrap();
+            assert_eq!(
+                (names.mail_nickname.as_str(), names.user_principal_name.clone()),
+                (nickname, upn)
+            );
             had = Some(names);
         }
     }

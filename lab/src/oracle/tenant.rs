@@ -163,7 +163,11 @@ fn errors(origin: &Value) -> Vec<String> {
 fn object(row: &Value, group: bool) -> CloudObject {
     let origin = &row["onPremises"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let name = if group { &row["displayName"] } else { &row["userPrincipalName"] };
+    let name = if group {
+        &row["displayName"]
+    } else {
+        &row["userPrincipalName"]
+    };
     let mut properties = BTreeMap::new();
     let mut put = |name: String, value: &Value| {
         let values = texts(value);
@@ -213,7 +217,10 @@ fn object(row: &Value, group: bool) -> CloudObject {
 fn on_premises(name: &str) -> String {
     let mut signs = name.chars();
     let first = signs.next().map(|sign| sign.to_ascii_uppercase());
-    first.into_iter().fold("onPremises".to_owned(), |all, sign| all + &sign.to_string()) + signs.as_str()
+    first
+        .into_iter()
+        .fold("onPremises".to_owned(), |all, sign| all + &sign.to_string())
+        + signs.as_str()
 }
 
 /// The values of a property as texts; what is empty is none.
@@ -249,7 +256,10 @@ mod tests {
         assert!(tenant.has_verified("CONTOSO.COM") && tenant.has_verified("contoso.onmicrosoft.com"));
         let ann = &tenant.objects[0];
         assert!(ann.synchronized && !ann.privileged && !ann.deleted);
-        assert_eq!((ann.account.as_str(), ann.name.as_str()), ("ann", "ann@contoso.com"));
+        assert_eq!(
+            (ann.account.as_str(), ann.name.as_str()),
+            ("ann", "ann@contoso.com")
+        );
         let has = |name: &str| ann.properties.get(name).cloned().unwrap_or_default();
         assert_eq!(has("city"), ["Ulm"]);
         assert_eq!(has("extensionAttribute1"), ["x"]);

@@ -10,7 +10,11 @@ pub(super) fn tenant(verified: &[&str]) -> Tenant {
     let initial = "contoso.onmicrosoft.com";
     Tenant {
         initial_domain: initial.to_owned(),
-        verified_domains: verified.iter().chain(&[initial]).map(|domain| (*domain).to_owned()).collect(),
+        verified_domains: verified
+            .iter()
+            .chain(&[initial])
+            .map(|domain| (*domain).to_owned())
+            .collect(),
         ..Tenant::default()
     }
 }
@@ -27,9 +31,15 @@ pub(super) fn group(account: &str, attributes: &[(&str, &str)]) -> Source {
 
 fn object(account: &str, class: &str, attributes: &[(&str, &str)]) -> Source {
     let mut all: IndexMap<String, Vec<String>> = IndexMap::new();
-    let own = [("objectClass", class), ("sAMAccountName", account), ("objectGUID", account)];
+    let own = [
+        ("objectClass", class),
+        ("sAMAccountName", account),
+        ("objectGUID", account),
+    ];
     for (name, value) in own.iter().chain(attributes) {
-        all.entry((*name).to_owned()).or_default().push((*value).to_owned());
+        all.entry((*name).to_owned())
+            .or_default()
+            .push((*value).to_owned());
     }
     let entry = DumpedEntry {
         dn: format!("CN={account},CN=Users,DC=contoso,DC=com"),

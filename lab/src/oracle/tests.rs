@@ -48,10 +48,26 @@ fn every_object_has_its_verdict() {
     let from_cloud = user("gone", &[("adminDescription", "User_1")]);
     let sources = [ann, bo, from_cloud];
     let found = judged(&sources, &state(&[copy("ann", json!({}))], &[]), None);
-    assert_eq!(found.differences, ["CN=bo,CN=Users,DC=contoso,DC=com is not in the tenant"]);
-    assert!(matches!(found.verdicts["CN=ann,CN=Users,DC=contoso,DC=com"], Verdict::Exported(_)));
-    assert!(matches!(found.verdicts["CN=gone,CN=Users,DC=contoso,DC=com"], Verdict::Skipped(_)));
-    let both = state(&[copy("ann", json!({"displayName": "Ann"})), copy("bo", json!({})), copy("old", json!({}))], &[]);
+    assert_eq!(
+        found.differences,
+        ["CN=bo,CN=Users,DC=contoso,DC=com is not in the tenant"]
+    );
+    assert!(matches!(
+        found.verdicts["CN=ann,CN=Users,DC=contoso,DC=com"],
+        Verdict::Exported(_)
+    ));
+    assert!(matches!(
+        found.verdicts["CN=gone,CN=Users,DC=contoso,DC=com"],
+        Verdict::Skipped(_)
+    ));
+    let both = state(
+        &[
+            copy("ann", json!({"displayName": "Ann"})),
+            copy("bo", json!({})),
+            copy("old", json!({})),
+        ],
+        &[],
+    );
     assert_eq!(
         judged(&sources, &both, None).differences,
         [
@@ -64,16 +80,29 @@ fn every_object_has_its_verdict() {
 #[test]
 fn who_claims_the_name_of_another_is_in_escrow() {
     let ann = user("ann", &[("userPrincipalName", "admin@contoso.onmicrosoft.com")]);
-    let admin = json!({"userPrincipalName": "admin@contoso.onmicrosoft.com", "roles": ["Global Administrator"]});
+    let admin =
+        json!({"userPrincipalName": "admin@contoso.onmicrosoft.com", "roles": ["Global Administrator"]});
     let found = judged(&[ann], &state(&[admin], &[]), None);
     assert!(found.differences.is_empty(), "{:?}", found.differences);
-    assert!(found.verdicts.values().all(|verdict| matches!(verdict, Verdict::Escrowed(_))));
+    assert!(
+        found
+            .verdicts
+            .values()
+            .all(|verdict| matches!(verdict, Verdict::Escrowed(_)))
+    );
 }
 
 #[test]
 fn references_follow_whoever_is_in_the_tenant() {
     let dn = "CN=ann,CN=Users,DC=contoso,DC=com";
-    let staff = group("staff", &[("cn", "Staff"), ("member", dn), ("member", "CN=nobody,DC=contoso,DC=com")]);
+    let staff = group(
+        "staff",
+        &[
+            ("cn", "Staff"),
+            ("member", dn),
+            ("member", "CN=nobody,DC=contoso,DC=com"),
+        ],
+    );
     let row = |members: Value| {
         json!({"displayName": "Staff", "securityEnabled": true, "mailEnabled": false, "members": members,
             "onPremises": {"samAccountName": "staff", "domainName": DOMAIN}})
@@ -83,8 +112,14 @@ fn references_follow_whoever_is_in_the_tenant() {
     assert!(judged(&sources, &right, None).differences.is_empty());
     let wrong = state(&[copy("ann", json!({}))], &[row(json!(["bo@contoso.com"]))]);
     let found = judged(&sources, &wrong, None).differences;
-    assert!(found[0].ends_with("the member ann@contoso.com is missing"), "{found:?}");
-    assert!(found[1].ends_with("the member bo@contoso.com is there and should not be"), "{found:?}");
+    assert!(
+        found[0].ends_with("the member ann@contoso.com is missing"),
+        "{found:?}"
+    );
+    assert!(
+        found[1].ends_with("the member bo@contoso.com is there and should not be"),
+        "{found:?}"
+    );
 }
 
 /// A nickname that was set and cleared again before anybody is known to have looked may have been seen or not.
@@ -98,7 +133,11 @@ fn what_may_have_been_read_may_show() {
     let facts = tenant(&[DOMAIN]);
     let mut memory = Memory::default();
     memory.note(DOMAIN, &[nickname("")], &facts, 0, false);
-    let first = judged(&[nickname("")], &state(&[copy("ann", json!({}))], &[]), Some(&memory));
+    let first = judged(
+        &[nickname("")],
+        &state(&[copy("ann", json!({}))], &[]),
+        Some(&memory),
+    );
     assert!(first.differences.is_empty(), "{:?}", first.differences);
     memory.settle(&first);
     memory.note(DOMAIN, &[nickname("queen")], &facts, 1, false);
@@ -123,7 +162,12 @@ fn event(name: &'static str, fields: Value) -> Event {
 
 #[test]
 fn a_write_needs_a_change() {
-    let export = |action: &str| event("job.export", json!({"action": action, "type": "User", "name": "ann@contoso.com"}));
+    let export = |action: &str| {
+        event(
+            "job.export",
+            json!({"action": action, "type": "User", "name": "ann@contoso.com"}),
+        )
+    };
     let cycle = || event("job.cycle", json!({"state": "Succeeded", "escrowed": 0}));
     let facts = tenant(&[DOMAIN]);
     let mut memory = Memory::default();

@@ -10,18 +10,14 @@ use provlab_agent::setup::{
     },
     generation::GenerationName,
 };
-use provlab_directory::control::Command as DirectoryCommand;
 use provlab_platform::{Part, event};
 
-use super::{KeepFiles, RunOptions, STEP_LIMIT, directory_change, play, state::RunState};
+use super::{KeepFiles, RunOptions, STEP_LIMIT, cloud_change, directory_change, play, state::RunState};
 use crate::{
     report::{Outcome, RunReport},
-    scenario::{AccountTrouble, Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage},
+    scenario::{Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage},
     stage,
-    world::{
-        BetweenPages, Book, Credential, Graph, InstallOutcome, InstallRequest, Power, World, WorldError,
-        environment_of,
-    },
+    world::{BetweenPages, Book, Credential, InstallOutcome, InstallRequest, Power, World, WorldError},
 };
 
 /// Runs one scenario from nothing to nothing: builds the world, plays the story, ends the world.
@@ -127,54 +123,6 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
             Ok(())
         }
         Step::Expect(_) => Ok(()),
-        Step::ExpirePassword(what) => {
-            trouble(world, what, |account| DirectoryCommand::ExpirePassword {
-                account,
-            })
-            .await
-        }
-        Step::ChangePassword(what) => {
-            let password =
-                crate::world::default_password(&format!("{} after the change", what.account.value));
-            trouble(world, what, |account| DirectoryCommand::ChangePassword {
-                account,
-                password,
-            })
-            .await
-        }
-        Step::RequirePasswordChange(what) => {
-            trouble(world, what, |account| DirectoryCommand::RequirePasswordChange {
-                account,
-            })
-            .await
-        }
-        Step::DisableAccount(what) => {
-            trouble(world, what, |account| DirectoryCommand::DisableAccount {
-                account,
-            })
-            .await
-        }
-        Step::LockAccount(what) => {
-            trouble(world, what, |account| DirectoryCommand::LockAccount { account }).await
-        }
-        Step::CreateConfiguration(what) => {
-            let graph = graph(world, &what.tenant, &what.account).await?;
-            Ok(graph.create_configuration(&what.domain).await?)
-        }
-        Step::StartConfiguration(what) => Ok(graph(world, &what.tenant, &what.account)
-            .await?
-            .job(&what.domain, "start")
-            .await?),
-        Step::PauseConfiguration(what) => Ok(graph(world, &what.tenant, &what.account)
-            .await?
-            .job(&what.domain, "pause")
-            .await?),
-        Step::CreateUser(change) => directory_change::create_user(world, change).await,
-        Step::Modify(change) => directory_change::modify(world, change).await,
-        Step::Delete(object) => directory_change::delete(world, object).await,
-        Step::Rename(what) => directory_change::rename(world, what).await,
-        Step::AddMember(both) => directory_change::add_member(world, both).await,
-        Step::RemoveMember(both) => directory_change::remove_member(world, both).await,
         Step::StartService(what) => world.start_service(&what.host, what.service).await,
         Step::StopService(what) => world.stop_service(&what.host, what.service).await,
         Step::Crash(part) => world.crash(part).await,
@@ -184,31 +132,18 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
         Step::Start(what) => world.power(&what.directory, Power::Start).await,
         Step::Fault(fault) => world.disturb(fault),
         Step::Heal(name) => world.heal(name),
+        Step::ExpireCloudPassword(_)
+        | Step::ResetCloudPassword(_)
+        | Step::DisableCloudAccount(_)
+        | Step::EnableCloudAccount(_)
+        | Step::DeleteCloudAccount(_)
+        | Step::MakeDirectoryBusy(_)
+        | Step::ThrottleGraph(_) => cloud_change::befall(world, step).await,
+        other => match other.in_cloud() {
+            Some(what) => Box::pin(cloud_change::perform(world, state, step, what)).await,
+            None => directory_change::perform(world, step).await,
+        },
     }
-}
-
-async fn trouble(
-    world: &dyn World,
-    what: &AccountTrouble,
-    command: impl FnOnce(String) -> DirectoryCommand,
-) -> Result<(), WorldError> {
-    let (domain, account) = world.book().split(&what.account)?;
-    world
-        .directory(&domain.name, command(account.to_owned()))
-        .await
-        .map(drop)
-}
-
-async fn graph(world: &dyn World, tenant: &str, account: &str) -> Result<Graph, WorldError> {
-    let credential = world.book().cloud_credential(tenant, account)?;
-    let tenant = world.book().tenant(tenant)?;
-    Ok(Graph::sign_in(
-        world.door(),
-        environment_of(tenant.environment()),
-        tenant,
-        &credential,
-    )
-    .await?)
 }
 
 /// What the person answers, from what the scenario says.

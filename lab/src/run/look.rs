@@ -5,18 +5,34 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use provlab_directory::control::DumpedEntry;
 use serde_json::Value;
 
-use super::{recollect, state::{cloud_state, directory_tree}};
+use super::{
+    cloud_change::signed_in,
+    recollect,
+    state::{cloud_state, directory_tree},
+};
 use crate::{
     oracle::{Source, Tenant},
     scenario::StageName,
     world::{World, WorldError, initial_domain},
 };
 
+/// Roles whose holders may read the provisioning log.
+const LOG_READERS: [&str; 6] = [
+    "Hybrid Identity Administrator",
+    "Global Administrator",
+    "Global Reader",
+    "Security Reader",
+    "Security Administrator",
+    "Cloud Application Administrator",
+];
+
 /// What was seen so far.
 pub(super) struct Look<'a> {
     world: &'a dyn World,
     trees: RefCell<BTreeMap<String, Rc<Vec<DumpedEntry>>>>,
     tenants: RefCell<BTreeMap<String, Rc<Value>>>,
+    /// Entries of provisioning logs by tenant and action.
+    logs: RefCell<BTreeMap<String, Rc<Vec<Value>>>>,
 }
 
 impl<'a> Look<'a> {
@@ -25,6 +41,7 @@ impl<'a> Look<'a> {
             world,
             trees: RefCell::default(),
             tenants: RefCell::default(),
+            logs: RefCell::default(),
         }
     }
 
@@ -63,5 +80,22 @@ impl<'a> Look<'a> {
         let state = Rc::new(state["tenants"][0].take());
         self.tenants.borrow_mut().insert(domain, Rc::clone(&state));
         Ok(state)
+    }
+
+    /// Entries of a tenant's provisioning log with one action, as an administrator reads them in Graph.
+    pub(super) async fn provisioning_log(
+        &self,
+        tenant: &str,
+        action: &str,
+    ) -> Result<Rc<Vec<Value>>, WorldError> {
+        let key = format!("{} {action}", tenant.to_lowercase());
+        if let Some(seen) = self.logs.borrow().get(&key) {
+            return Ok(Rc::clone(seen));
+        }
+        let account = self.world.book().cloud_administrator(tenant, &LOG_READERS)?;
+        let graph = signed_in(self.world, tenant, account).await?;
+        let log = Rc::new(graph.provisioning_log(action).await?);
+        self.logs.borrow_mut().insert(key, Rc::clone(&log));
+        Ok(log)
     }
 }

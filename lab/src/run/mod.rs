@@ -1,5 +1,6 @@
 //! Running one scenario: a pure dispatcher decides, an executor performs, expectations are read off the world.
 
+mod cloud_change;
 mod directory_change;
 mod dispatch;
 mod execute;

@@ -31,7 +31,8 @@ impl Memories {
         let jobs: Vec<(String, String)> = self.0.borrow().keys().cloned().collect();
         for (tenant, domain) in jobs {
             // A directory or a cloud that does not run has not been changed either.
-            let (Ok(sources), Ok(cloud)) = (sources(world, &domain).await, read_tenant(world, &tenant).await) else {
+            let (Ok(sources), Ok(cloud)) = (sources(world, &domain).await, read_tenant(world, &tenant).await)
+            else {
                 continue;
             };
             if let Some(memory) = self.0.borrow_mut().get_mut(&(tenant, domain.clone())) {
@@ -70,7 +71,9 @@ impl Memories {
     /// Writes that should not have been.
     pub(super) fn needless(&self, events: &[Event], tenant: &str, initial_domain: &str) -> Vec<String> {
         let memories = self.0.borrow();
-        let mut ours = memories.iter().filter(|((of, _), _)| of.eq_ignore_ascii_case(tenant));
+        let mut ours = memories
+            .iter()
+            .filter(|((of, _), _)| of.eq_ignore_ascii_case(tenant));
         // The trace does not tell the jobs of one tenant apart.
         let only = ours.next().filter(|_| ours.next().is_none());
         oracle::needless(events, initial_domain, only.map(|(_, memory)| memory))

@@ -7,7 +7,7 @@ use provlab_entra::control::{Command as CloudCommand, Reply as CloudReply};
 use serde_json::{Value, json};
 
 use super::recollect::Memories;
-use crate::world::{InstallOutcome, World, WorldError};
+use crate::world::{InstallOutcome, OnDemandAnswer, World, WorldError};
 
 /// What a run remembers beside the world.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,8 @@ pub(crate) struct RunState {
     installs: BTreeMap<String, Installation>,
     /// The step whose expectations are being waited for.
     pub(crate) evaluating: Option<usize>,
+    /// The last answer to provisioning on demand, by tenant and object.
+    on_demand: BTreeMap<(String, String), OnDemandAnswer>,
     /// What the oracle remembers of jobs.
     pub(super) memories: Memories,
 }
@@ -44,6 +46,16 @@ impl RunState {
         if let Some(install) = self.installs.get_mut(&host.to_lowercase()) {
             install.outcome = Some(outcome);
         }
+    }
+
+    pub(crate) fn provisioned_on_demand(&mut self, tenant: &str, object: &str, answer: OnDemandAnswer) {
+        let key = (tenant.to_lowercase(), object.to_lowercase());
+        self.on_demand.insert(key, answer);
+    }
+
+    pub(crate) fn on_demand(&self, tenant: &str, object: &str) -> Option<&OnDemandAnswer> {
+        self.on_demand
+            .get(&(tenant.to_lowercase(), object.to_lowercase()))
     }
 
     pub(crate) fn installation(&self, host: &str) -> Option<&Installation> {

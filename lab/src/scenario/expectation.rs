@@ -3,8 +3,9 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{EnvironmentWord, HostRef, Located, Span, WizardPage};
+use super::{EnvironmentWord, HostRef, JobTemplate, Located, Span, WizardPage};
 
 /// A block of expectations.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -116,9 +117,39 @@ pub enum Expectation {
         /// Live or soft-deleted; by default live.
         #[serde(default)]
         state: CloudObjectState,
-        /// Properties by their Graph names.
+        /// Properties by their Graph names; `null` is a property without a value.
         #[serde(default)]
-        has: IndexMap<String, String>,
+        has: IndexMap<String, Value>,
+    },
+    /// A group as Graph shows it.
+    CloudGroup {
+        /// The tenant.
+        tenant: Located<String>,
+        /// Display name.
+        group: String,
+        /// Live or soft-deleted; by default live.
+        #[serde(default)]
+        state: CloudObjectState,
+        /// Exactly the direct members: user principal names, and display names of groups.
+        #[serde(default)]
+        members: Option<Vec<String>>,
+        /// How many direct members there are.
+        #[serde(default)]
+        member_count: Option<u64>,
+        /// Properties by their Graph names; `null` is a property without a value.
+        #[serde(default)]
+        has: IndexMap<String, Value>,
+    },
+    /// A value that was not written because another object has it (`onPremisesProvisioningErrors`, CS 6.8).
+    ProvisioningError {
+        /// The tenant.
+        tenant: Located<String>,
+        /// User principal name, in the cloud or on premises.
+        user: String,
+        /// `propertyCausingError`, such as `ProxyAddress`.
+        property: String,
+        /// The value.
+        value: String,
     },
     /// The configuration's job.
     Job {
@@ -126,8 +157,84 @@ pub enum Expectation {
         tenant: Located<String>,
         /// The domain.
         domain: Located<String>,
+        /// Which of its jobs; by default `AD2AADProvisioning`.
+        #[serde(default)]
+        template: JobTemplate,
         /// `status.code` (CS 5.3).
-        status: String,
+        status: JobStatus,
+        /// `status.quarantine.reason` (CS 5.5).
+        #[serde(default)]
+        quarantine: Option<QuarantineReason>,
+        /// Error code of the last execution (CS 9.5).
+        #[serde(default)]
+        error: Option<String>,
+        /// How many objects are in escrow.
+        #[serde(default)]
+        escrowed: Option<u64>,
+        /// How many deletions are staged.
+        #[serde(default)]
+        pending_deletes: Option<u64>,
+    },
+    /// Entries of the provisioning log (CS 6.8).
+    ProvisioningLog {
+        /// The tenant.
+        tenant: Located<String>,
+        /// Only those of the configuration for this domain.
+        #[serde(default)]
+        domain: Option<Located<String>>,
+        /// Only those about this object: any of the names that the log shows, or `NETBIOS\name`.
+        #[serde(default)]
+        object: Option<String>,
+        /// `provisioningAction`.
+        action: ProvisioningAction,
+        /// `provisioningStatusInfo.status`.
+        status: ProvisioningStatus,
+        /// Error code, or the reason of a skip.
+        #[serde(default)]
+        error: Option<String>,
+        /// How many there are at least; by default one.
+        #[serde(default)]
+        at_least: Option<u64>,
+    },
+    /// How the last `provision-on-demand` of an object came out (CS 5.7).
+    OnDemand {
+        /// The tenant.
+        tenant: Located<String>,
+        /// The object, as the step names it.
+        object: String,
+        /// Its result.
+        result: OnDemandResult,
+        /// The action.
+        #[serde(default)]
+        action: Option<ProvisioningAction>,
+        /// The step that skipped the object: `Scoping`, or a step's name.
+        #[serde(default)]
+        skipped_at: Option<String>,
+        /// The step that failed: `Import`, `Export`, or a step's name.
+        #[serde(default)]
+        failed_at: Option<String>,
+        /// Error code.
+        #[serde(default)]
+        error: Option<String>,
+    },
+    /// An object of the directory.
+    DirectoryObject {
+        /// The domain.
+        domain: Located<String>,
+        /// `NETBIOS\name`, a distinguished name, a common name or a display name.
+        object: String,
+        /// Whether there must be none.
+        #[serde(default)]
+        absent: bool,
+        /// Distinguished name of its parent.
+        #[serde(default)]
+        below: Option<String>,
+        /// Exactly the members of a group, `NETBIOS\name`.
+        #[serde(default)]
+        members: Option<Vec<Located<String>>>,
+        /// Attributes by LDAP name: a value or a list of values; an empty list is an attribute without values.
+        #[serde(default)]
+        has: IndexMap<String, Value>,
     },
     /// Since its last installation began, the host has called hosts of this environment and no others
     /// outside its own domain.
@@ -194,6 +301,123 @@ pub enum AgentStatusWord {
     Inactive,
     /// The cloud does not list it.
     Absent,
+}
+
+/// `status.code` of a job (CS 5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum JobStatus {
+    /// Without its secrets.
+    NotConfigured,
+    /// Never run.
+    NotRun,
+    /// It runs.
+    Active,
+    /// It was paused, or disabled after four weeks of quarantine.
+    Paused,
+    /// In quarantine.
+    Quarantine,
+}
+
+/// `status.quarantine.reason` of a job (CS 5.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum QuarantineReason {
+    /// Too many failures but for references.
+    EncounteredBaseEscrowThreshold,
+    /// Too many failures.
+    EncounteredTotalEscrowThreshold,
+    /// Too great a part of the objects fails.
+    EncounteredEscrowProportionThreshold,
+    /// A cycle failed as a whole.
+    EncounteredQuarantineException,
+    /// Not known.
+    Unknown,
+    /// An administrator asked for it.
+    QuarantinedOnDemand,
+    /// The accidental delete prevention.
+    TooManyDeletes,
+    /// Reading broke off.
+    IngestionInterrupted,
+}
+
+/// `provisioningAction` of an entry of the provisioning log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProvisioningAction {
+    /// A new object.
+    Create,
+    /// Changed values or references.
+    Update,
+    /// Sign-in was disabled.
+    Disable,
+    /// Deleted.
+    Delete,
+    /// A deletion that is held back.
+    StagedDelete,
+    /// Nothing was to be done.
+    Other,
+}
+
+impl ProvisioningAction {
+    /// The word in Graph.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+            Self::StagedDelete => "stagedDelete",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// `provisioningStatusInfo.status` of an entry of the provisioning log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProvisioningStatus {
+    /// Written.
+    Success,
+    /// Not written; it is tried again.
+    Failure,
+    /// Nothing was to be written.
+    Skipped,
+    /// Written, with something to be known.
+    Warning,
+}
+
+impl ProvisioningStatus {
+    /// The word in Graph.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Skipped => "skipped",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// `result` of provisioning on demand (CS 6.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDemandResult {
+    /// Written, or nothing to be written.
+    Success,
+    /// Filtered.
+    Skipped,
+    /// It failed.
+    Failure,
+}
+
+impl OnDemandResult {
+    /// The word in Graph.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "Success",
+            Self::Skipped => "Skipped",
+            Self::Failure => "Failure",
+        }
+    }
 }
 
 /// Where an object of the cloud is.

@@ -18,7 +18,8 @@ mod world;
 
 pub use diagnostic::{ScenarioError, ScenarioErrors};
 pub use expectation::{
-    AgentStatusWord, CloudObjectState, Expectation, Expected, ObjectCount, ServiceName, ServiceStateWord,
+    AgentStatusWord, CloudObjectState, Expectation, Expected, JobStatus, ObjectCount, OnDemandResult,
+    ProvisioningAction, ProvisioningStatus, QuarantineReason, ServiceName, ServiceStateWord,
     WizardOutcomeWord,
 };
 pub use load::{
@@ -27,13 +28,11 @@ pub use load::{
 pub use located::Located;
 pub use model::{Fixture, ScenarioFile, StageName, Variant};
 pub use schema::json_schema;
-pub use step::{
-    AccountTrouble, Between, Change, ConfigurationRef, DirectoryObject, DirectoryRef, Fault, FaultKind,
-    HostRef, Install, Membership, Part, Rename, ServiceAccountChoice, ServiceRef, Step, TroubleStep,
-    WizardPage,
-};
+pub(crate) use step::CloudStep;
+pub use step::*;
 pub use suggest::did_you_mean;
 pub use units::Span;
 pub use world::{
-    CloudAccount, Domain, DomainAccount, EnvironmentWord, Host, KdsRootKey, Population, Tenant, WorldFile,
+    CloudAccount, CloudGroup, CloudUser, CloudWorld, Domain, DomainAccount, EnvironmentWord, Host,
+    KdsRootKey, Population, Tenant, WorldFile,
 };

@@ -1,8 +1,10 @@
 //! What a world is made of: domains, tenants and hosts.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Located, Span};
 
@@ -16,6 +18,16 @@ pub struct WorldFile {
     pub tenants: Vec<Tenant>,
     /// Windows servers that agents are installed on.
     pub hosts: Vec<Host>,
+    /// The cloud of all tenants.
+    pub cloud: CloudWorld,
+}
+
+/// The cloud of all tenants.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct CloudWorld {
+    /// What is assumed of undocumented behaviour, by name, where it differs from the defaults.
+    pub assumptions: Option<Located<IndexMap<String, bool>>>,
 }
 
 /// An Active Directory domain (one forest each).
@@ -65,6 +77,8 @@ impl WorldFile {
             {
                 Some(known) => {
                     known.accounts.extend(tenant.accounts);
+                    known.users.extend(tenant.users);
+                    known.groups.extend(tenant.groups);
                     known.verified_domains.extend(tenant.verified_domains);
                     known.environment = tenant.environment.or(known.environment);
                 }
@@ -72,6 +86,11 @@ impl WorldFile {
             }
         }
         self.hosts.extend(other.hosts);
+        match (&mut self.cloud.assumptions, other.cloud.assumptions) {
+            (Some(known), Some(more)) => known.value.extend(more.value),
+            (known @ None, more) => *known = more,
+            (Some(_), None) => {}
+        }
     }
 }
 
@@ -196,6 +215,58 @@ pub struct Tenant {
     /// Cloud accounts that steps name as `name@tenant`.
     #[serde(default)]
     pub accounts: Vec<CloudAccount>,
+    /// Users that live in the cloud and that nobody signs in as.
+    #[serde(default)]
+    pub users: Vec<CloudUser>,
+    /// Groups that live in the cloud.
+    #[serde(default)]
+    pub groups: Vec<CloudGroup>,
+}
+
+/// A user that lives in the cloud before the story begins.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CloudUser {
+    /// User principal name, or the part of it before the `@` and the initial domain.
+    pub name: Located<String>,
+    /// Display name; by default the part of the name before the `@`.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// Primary mail address; it is among the proxy addresses too.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// `SMTP:` and `smtp:` addresses.
+    #[serde(default)]
+    pub proxy_addresses: Vec<String>,
+    /// Directory roles by display name.
+    #[serde(default)]
+    pub roles: Vec<Located<String>>,
+    /// Other properties by their Graph names.
+    #[serde(default)]
+    pub set: IndexMap<String, Value>,
+}
+
+/// A group that lives in the cloud before the story begins.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CloudGroup {
+    /// Display name.
+    pub name: Located<String>,
+    /// Description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Primary mail address of a mail-enabled group; it is among the proxy addresses too.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// `SMTP:` and `smtp:` addresses.
+    #[serde(default)]
+    pub proxy_addresses: Vec<String>,
+    /// Whether it grants access; by default it does.
+    #[serde(default)]
+    pub security_enabled: Option<bool>,
+    /// Who is in it, by the names that this file gives: users, accounts and groups.
+    #[serde(default)]
+    pub members: Vec<Located<String>>,
 }
 
 /// A cloud-only account of a tenant.

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use provlab_directory::config as directory;
-use provlab_entra::config as cloud;
+use provlab_entra::{assumptions::Assumptions, config as cloud};
 use secrecy::SecretString;
 
 use crate::{
-    scenario::{Domain, Host, KdsRootKey},
-    world::{Book, cloud_password_of, default_password, environment_of, initial_domain, password_of},
+    scenario::{CloudGroup, Domain, Host, KdsRootKey, Located, Tenant},
+    world::{
+        Book, cloud_password_of, cloud_user_name, default_password, environment_of, initial_domain,
+        password_of,
+    },
 };
 
 /// How old a declared account's password is at the start: long past the minimum age, far from the maximum.
@@ -78,19 +81,11 @@ pub(super) fn cloud_config(book: &Book, speed: f64) -> cloud::Config {
                 id: None,
                 display_name: None,
                 domains: tenant.verified_domains.clone(),
-                accounts: tenant
-                    .accounts
+                accounts: cloud_accounts(tenant),
+                groups: tenant
+                    .groups
                     .iter()
-                    .map(|account| cloud::AccountConfig {
-                        user_principal_name: format!("{}@{initial_domain}", account.name.value),
-                        password: Some(cloud_password_of(account)),
-                        display_name: None,
-                        roles: account.roles.iter().map(|role| role.value.clone()).collect(),
-                        disabled: false,
-                        password_expired: false,
-                        multi_factor: false,
-                        blocked_by_conditional_access: false,
-                    })
+                    .map(|group| cloud_group(tenant, group))
                     .collect(),
                 applications: Vec::new(),
                 smart_lockout: provlab_entra::state::SmartLockout::default(),
@@ -98,10 +93,63 @@ pub(super) fn cloud_config(book: &Book, speed: f64) -> cloud::Config {
             }
         })
         .collect();
+    let assumptions = book.world().cloud.assumptions.iter();
+    let assumptions =
+        assumptions.flat_map(|set| set.value.iter().map(|(name, holds)| (name.clone(), *holds)));
     cloud::Config {
         tenants,
+        assumptions: Assumptions(assumptions.collect()),
         cadence: cloud::Cadence { speed },
         assumptions: Default::default(),
+    }
+}
+
+/// Those who sign in, and the users that only are there.
+fn cloud_accounts(tenant: &Tenant) -> Vec<cloud::AccountConfig> {
+    let roles = |roles: &[Located<String>]| roles.iter().map(|role| role.value.clone()).collect();
+    let accounts = tenant.accounts.iter().map(|account| {
+        let mut made = cloud::AccountConfig::new(&cloud_user_name(tenant, &account.name));
+        made.password = Some(cloud_password_of(account));
+        made.roles = roles(&account.roles);
+        made
+    });
+    let users = tenant.users.iter().map(|user| {
+        let mut made = cloud::AccountConfig::new(&cloud_user_name(tenant, &user.name));
+        made.display_name.clone_from(&user.display_name);
+        made.roles = roles(&user.roles);
+        made.mail.clone_from(&user.mail);
+        made.proxy_addresses.clone_from(&user.proxy_addresses);
+        made.properties = user
+            .set
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        made
+    });
+    accounts.chain(users).collect()
+}
+
+fn cloud_group(tenant: &Tenant, group: &CloudGroup) -> cloud::GroupConfig {
+    let is_group = |name: &str| {
+        tenant
+            .groups
+            .iter()
+            .any(|group| group.name.value.eq_ignore_ascii_case(name))
+    };
+    let members = group.members.iter().map(|member| {
+        if is_group(member) {
+            member.value.clone()
+        } else {
+            cloud_user_name(tenant, member)
+        }
+    });
+    cloud::GroupConfig {
+        display_name: group.name.value.clone(),
+        description: group.description.clone(),
+        mail: group.mail.clone(),
+        proxy_addresses: group.proxy_addresses.clone(),
+        security_enabled: group.security_enabled.unwrap_or(true),
+        members: members.collect(),
     }
 }
 

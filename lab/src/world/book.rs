@@ -1,6 +1,9 @@
 //! What the names in a scenario stand for: logon names, user principal names, host names and passwords.
 
-use provlab_protocol::environment::{self, Environment, EnvironmentName};
+use provlab_protocol::{
+    dn::Dn,
+    environment::{self, Environment, EnvironmentName},
+};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
@@ -89,12 +92,17 @@ impl Book {
         found("tenant", name, tenant)
     }
 
-    /// The domain and the account name that `NETBIOS\name` stands for.
+    /// The domain of an object, and the name that its directory knows it by: the account name of `NETBIOS\name`, or the whole
+    /// distinguished name.
     ///
     /// # Errors
     /// If there is no such domain.
-    pub fn split<'a>(&self, logon_name: &'a str) -> Result<(&Domain, &'a str), UnknownName> {
-        let (netbios, account) = logon_name.split_once('\\').unwrap_or(("", logon_name));
+    pub fn split<'a>(&self, name: &'a str) -> Result<(&Domain, &'a str), UnknownName> {
+        let Some((netbios, account)) = name.split_once('\\') else {
+            let dn = name.parse::<Dn>().ok();
+            let domain = dn.and_then(|dn| dn.domain_dns_name()).unwrap_or_default();
+            return Ok((self.domain(&domain)?, name));
+        };
         let domain = self
             .world
             .domains
@@ -128,6 +136,39 @@ impl Book {
             name,
             password: default_password("Administrator"),
         }
+    }
+
+    /// The user principal name of a cloud account that a scenario calls `name@tenant`.
+    ///
+    /// # Errors
+    /// If there is no such tenant.
+    pub fn cloud_account(&self, name_at_tenant: &str) -> Result<String, UnknownName> {
+        let (name, tenant) = name_at_tenant.split_once('@').unwrap_or((name_at_tenant, ""));
+        Ok(format!("{name}@{}", initial_domain(self.tenant(tenant)?)))
+    }
+
+    /// The password that the world gives a cloud account; one that is made from the name where it declares none.
+    pub fn cloud_password(&self, name_at_tenant: &str) -> SecretString {
+        let (name, tenant) = name_at_tenant.split_once('@').unwrap_or((name_at_tenant, ""));
+        let declared = self.tenant(tenant).ok().and_then(|tenant| {
+            let mut accounts = tenant.accounts.iter();
+            accounts.find(|account| account.name.value.eq_ignore_ascii_case(name))
+        });
+        declared.map_or_else(|| default_password(name), cloud_password_of)
+    }
+
+    /// The first declared account of a tenant that has one of these roles, by its name there.
+    ///
+    /// # Errors
+    /// If there is no such tenant, or none of its accounts has one of the roles.
+    pub fn cloud_administrator(&self, tenant: &str, roles: &[&str]) -> Result<&str, UnknownName> {
+        let has = |account: &&CloudAccount| {
+            let mut held = account.roles.iter();
+            held.any(|held| roles.iter().any(|role| role.eq_ignore_ascii_case(held)))
+        };
+        let account = self.tenant(tenant)?.accounts.iter().find(has);
+        found("account with the role", &roles.join("` or `"), account)
+            .map(|account| account.name.value.as_str())
     }
 
     /// The credential of a cloud account by its name in a tenant.
@@ -181,6 +222,15 @@ pub fn cloud_password_of(account: &CloudAccount) -> SecretString {
         .password
         .clone()
         .unwrap_or_else(|| default_password(&account.name.value))
+}
+
+/// The user principal name of a user that a scenario calls by it, or by the part before the `@`.
+pub fn cloud_user_name(tenant: &Tenant, name: &str) -> String {
+    if name.contains('@') {
+        name.to_owned()
+    } else {
+        format!("{name}@{}", initial_domain(tenant))
+    }
 }
 
 /// The password of an account that was declared without one: long and complex enough for AD's default

@@ -10,10 +10,10 @@ use provlab_agent::host::{ServiceControl, ServiceError};
 use provlab_platform::{Platform, trace::TraceLog};
 
 pub use book::{
-    Book, Credential, UnknownName, cloud_password_of, default_password, environment_of, initial_domain,
-    password_of,
+    Book, Credential, UnknownName, cloud_password_of, cloud_user_name, default_password, environment_of,
+    initial_domain, password_of,
 };
-pub use graph::{Graph, GraphError};
+pub use graph::{Graph, GraphError, OnDemandAnswer, SchemaEdit, Subject};
 
 use crate::scenario::{Fault, Part, ServiceName, StageName, WizardPage};
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use provlab::{
-    scenario::{Scenario, load_file},
+    scenario::{JobTemplate, Scenario, load_file},
     world::{Book, Credential, Graph, environment_of},
 };
 use provlab_agent::{
@@ -351,8 +351,14 @@ async fn live_once(
     let graph = Graph::sign_in(door, environment, tenant, &administrator)
         .await
         .unwrap();
-    graph.create_configuration("contoso.com").await.unwrap();
-    graph.job("contoso.com", "start").await.unwrap();
+    graph
+        .create_configuration("contoso.com", JobTemplate::default())
+        .await
+        .unwrap();
+    graph
+        .job_verb("contoso.com", JobTemplate::default(), "start")
+        .await
+        .unwrap();
     door.clock.sleep(Duration::from_secs(600)).await;
     let users = graph
         .call(
@@ -367,7 +373,10 @@ async fn live_once(
         "nothing was synchronized"
     );
     // Without its agent a running job would only fail, and fill the attacks with its own noise.
-    graph.job("contoso.com", "pause").await.unwrap();
+    graph
+        .job_verb("contoso.com", JobTemplate::default(), "pause")
+        .await
+        .unwrap();
     let _ = shutdown.send(true);
     service.await.unwrap().unwrap();
     let trust = TrustStore::new(host.platform.files.clone())

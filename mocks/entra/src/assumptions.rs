@@ -110,7 +110,11 @@ impl Assumptions {
     /// Whether something is assumed. A name that is not in the table is never assumed.
     #[must_use]
     pub fn holds(&self, name: &str) -> bool {
-        let default = || ASSUMPTIONS.iter().any(|known| known.name == name && known.default);
+        let default = || {
+            ASSUMPTIONS
+                .iter()
+                .any(|known| known.name == name && known.default)
+        };
         self.0.get(name).copied().unwrap_or_else(default)
     }
 
@@ -138,6 +142,10 @@ mod tests {
         assert!(set.holds(names::TENANT_GUARD) && set.holds(names::LATE_REFERENCES));
         assert!(!Assumptions::default().holds(names::TENANT_GUARD));
         let misspelt = Assumptions([("late-references".to_owned(), true)].into());
-        assert!(misspelt.check().is_err_and(|e| e.to_string().contains("late-references-resolve")));
+        assert!(
+            misspelt
+                .check()
+                .is_err_and(|e| e.to_string().contains("late-references-resolve"))
+        );
     }
 }

@@ -1,10 +1,12 @@
 //! What a cloud is built from: tenants, their accounts and applications, and the product's cadences.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use provlab_protocol::environment::EnvironmentName;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -42,9 +44,12 @@ pub struct TenantConfig {
     /// Verified domains beside the initial one.
     #[serde(default)]
     pub domains: Vec<String>,
-    /// Cloud accounts.
+    /// Cloud accounts, and users that nobody signs in as.
     #[serde(default)]
     pub accounts: Vec<AccountConfig>,
+    /// Groups that live in the cloud.
+    #[serde(default)]
+    pub groups: Vec<GroupConfig>,
     /// Applications that may ask for tokens.
     #[serde(default)]
     pub applications: Vec<ApplicationConfig>,
@@ -84,6 +89,62 @@ pub struct AccountConfig {
     /// Conditional Access blocks the account (AADSTS53003).
     #[serde(default)]
     pub blocked_by_conditional_access: bool,
+    /// Primary mail address.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// `SMTP:` and `smtp:` addresses beside the primary one.
+    #[serde(default)]
+    pub proxy_addresses: Vec<String>,
+    /// Other properties by their Graph names.
+    #[serde(default)]
+    pub properties: BTreeMap<String, Value>,
+}
+
+impl AccountConfig {
+    /// An account without password and roles, which nothing keeps from signing in.
+    #[must_use]
+    pub fn new(user_principal_name: &str) -> Self {
+        Self {
+            user_principal_name: user_principal_name.to_owned(),
+            password: None,
+            display_name: None,
+            roles: Vec::new(),
+            disabled: false,
+            password_expired: false,
+            multi_factor: false,
+            blocked_by_conditional_access: false,
+            mail: None,
+            proxy_addresses: Vec::new(),
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
+/// One group that lives in the cloud.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct GroupConfig {
+    /// Display name.
+    pub display_name: String,
+    /// Description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Primary mail address of a mail-enabled group.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// `SMTP:` and `smtp:` addresses beside the primary one.
+    #[serde(default)]
+    pub proxy_addresses: Vec<String>,
+    /// Whether it grants access.
+    #[serde(default = "yes")]
+    pub security_enabled: bool,
+    /// Sign-in names of users and display names of groups.
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One application with its service principal.

@@ -47,6 +47,11 @@ pub enum Command {
         /// Sign-in name.
         account: String,
     },
+    /// The account is deleted: sign-in answers AADSTS50034 from now on.
+    DeleteAccount {
+        /// Sign-in name.
+        account: String,
+    },
     /// Ends a smart lockout.
     UnlockAccount {
         /// Sign-in name.
@@ -157,6 +162,13 @@ impl Entra {
             }
             Command::DisableAccount { account } => self.enabled(&account, false),
             Command::EnableAccount { account } => self.enabled(&account, true),
+            Command::DeleteAccount { account } => {
+                let now = shared.now();
+                self.account(&account, |user| {
+                    user.deleted = Some(now);
+                    Ok(())
+                })
+            }
             Command::UnlockAccount { account } => self.account(&account, |user| {
                 user.sign_in = SignInState::default();
                 Ok(())
@@ -185,7 +197,9 @@ impl Entra {
             } => {
                 let tenant = shared.db.read(|cloud| find_tenant(cloud, &tenant))?;
                 let until = shared.platform.clock.now() + Duration::from_secs(seconds);
-                shared.busy.set(tenant, until, Duration::from_secs(retry_after_seconds));
+                shared
+                    .busy
+                    .set(tenant, until, Duration::from_secs(retry_after_seconds));
                 Ok(Reply::Done)
             }
             Command::RevokeAgentCertificate { tenant, agent } => self.revoke(&tenant, &agent),

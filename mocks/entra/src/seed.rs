@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use provlab_protocol::oauth::{DIRECTORY_ROLES, role_by_name};
 use uuid::Uuid;
 
-use crate::config::{AccountConfig, ApplicationConfig, Cadence, Config, TenantConfig};
+use crate::config::{AccountConfig, ApplicationConfig, Cadence, Config, GroupConfig, TenantConfig};
 use crate::running::StartError;
 use crate::shared::Shared;
 use crate::state::{
-    Application, ClientSecret, CredentialState, PasswordVerifier, ServicePrincipal, Tenant, TenantFeatures,
-    Txn, User,
+    Application, ClientSecret, Cloud, CredentialState, Group, PasswordVerifier, ServicePrincipal, Tenant,
+    TenantFeatures, Txn, User,
 };
 
 /// Refuses a configuration that contradicts itself, before anything is changed.
@@ -54,6 +54,22 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
                 ));
             }
         }
+        names.extend(
+            tenant
+                .groups
+                .iter()
+                .map(|group| group.display_name.to_lowercase()),
+        );
+        let members = tenant.groups.iter().flat_map(|group| &group.members);
+        if let Some(unknown) = members
+            .into_iter()
+            .find(|member| !names.contains(&member.to_lowercase()))
+        {
+            return wrong(format!(
+                "'{unknown}' is a member of a group and no account or group of the tenant '{}'",
+                tenant.initial_domain
+            ));
+        }
     }
     Ok(())
 }
@@ -85,6 +101,12 @@ pub(crate) fn plant(shared: &Shared) -> Result<(), StartError> {
             let id = plant_tenant(shared, txn, tenant);
             for account in &tenant.accounts {
                 plant_account(shared, txn, id, account);
+            }
+            for group in &tenant.groups {
+                plant_group(shared, txn, id, group);
+            }
+            for group in &tenant.groups {
+                plant_members(txn, id, group);
             }
             for application in &tenant.applications {
                 plant_application(shared, txn, id, application);
@@ -150,6 +172,9 @@ fn plant_account(shared: &Shared, txn: &mut Txn<'_>, tenant: Uuid, config: &Acco
         .filter_map(|role| role_by_name(role))
         .map(|role| role.template_id)
         .collect();
+    user.mail.clone_from(&config.mail);
+    user.proxy_addresses = addresses(config.mail.as_deref(), &config.proxy_addresses);
+    user.properties.clone_from(&config.properties);
     user.credential = config.password.as_ref().map(|password| CredentialState {
         verifier: PasswordVerifier::new(password, &entropy),
         expired: config.password_expired,
@@ -157,6 +182,58 @@ fn plant_account(shared: &Shared, txn: &mut Txn<'_>, tenant: Uuid, config: &Acco
         blocked: config.blocked_by_conditional_access,
     });
     txn.put(user);
+}
+
+/// The primary address and those beside it.
+fn addresses(mail: Option<&str>, others: &[String]) -> Vec<String> {
+    let primary = mail.map(|mail| format!("SMTP:{mail}"));
+    let others = others
+        .iter()
+        .filter(|other| Some(*other) != primary.as_ref())
+        .cloned();
+    primary.clone().into_iter().chain(others).collect()
+}
+
+fn group_named<'a>(cloud: &'a Cloud, tenant: Uuid, name: &str) -> Option<&'a Group> {
+    cloud
+        .groups
+        .of(tenant)
+        .find(|group| group.display_name.eq_ignore_ascii_case(name))
+}
+
+fn plant_group(shared: &Shared, txn: &mut Txn<'_>, tenant: Uuid, config: &GroupConfig) {
+    let name = &config.display_name;
+    if group_named(txn.cloud(), tenant, name).is_some() {
+        return;
+    }
+    let id = shared
+        .platform
+        .entropy
+        .fork(&format!("group {tenant} {name}"))
+        .uuid();
+    let mut group = Group::new(tenant, id, name, shared.now());
+    group.description.clone_from(&config.description);
+    group.mail.clone_from(&config.mail);
+    group.mail_enabled = config.mail.is_some();
+    group.mail_nickname = Some(name.chars().filter(char::is_ascii_alphanumeric).collect());
+    group.security_enabled = config.security_enabled;
+    group.proxy_addresses = addresses(config.mail.as_deref(), &config.proxy_addresses);
+    txn.put(group);
+}
+
+/// Members of a group that has none yet: on a store that holds state, its members stand.
+fn plant_members(txn: &mut Txn<'_>, tenant: Uuid, config: &GroupConfig) {
+    let cloud = txn.cloud();
+    let found = group_named(cloud, tenant, &config.display_name).filter(|group| group.members.is_empty());
+    let Some(mut group) = found.cloned() else { return };
+    let member = |name: &String| {
+        let user = cloud.user_named(tenant, name).map(|user| user.id);
+        user.or_else(|| group_named(cloud, tenant, name).map(|group| group.id))
+    };
+    group.members = config.members.iter().filter_map(member).collect();
+    if !group.members.is_empty() {
+        txn.put(group);
+    }
 }
 
 fn plant_application(shared: &Shared, txn: &mut Txn<'_>, tenant: Uuid, config: &ApplicationConfig) {

@@ -97,7 +97,13 @@ fn groups(cloud: &Cloud, tenant: Uuid) -> Vec<Value> {
 
 fn contacts(cloud: &Cloud, tenant: Uuid) -> Vec<Value> {
     let mut rows: Vec<&Contact> = cloud.contacts.of(tenant).collect();
-    rows.sort_by_key(|contact| (contact.mail.clone(), contact.display_name.clone(), contact.deleted.is_some()));
+    rows.sort_by_key(|contact| {
+        (
+            contact.mail.clone(),
+            contact.display_name.clone(),
+            contact.deleted.is_some(),
+        )
+    });
     let show = |contact: &Contact| {
         json!({
             "displayName": contact.display_name,

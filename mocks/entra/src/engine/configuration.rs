@@ -151,10 +151,14 @@ impl Configuration {
             expected: "a whole number \"DeleteThresholdValue\" where \"DeleteThresholdEnabled\" is true",
         };
         let recipients = settings["Recipients"].as_str().filter(|to| !to.is_empty());
-        self.notify = recipients.filter(|_| settings["Enabled"] == Value::Bool(true)).map(str::to_owned);
+        self.notify = recipients
+            .filter(|_| settings["Enabled"] == Value::Bool(true))
+            .map(str::to_owned);
         match &settings["DeleteThresholdEnabled"] {
             Value::Bool(true) => {
-                let value = settings["DeleteThresholdValue"].as_u64().and_then(|n| u32::try_from(n).ok());
+                let value = settings["DeleteThresholdValue"]
+                    .as_u64()
+                    .and_then(|n| u32::try_from(n).ok());
                 self.delete_threshold = Some(value.ok_or(bad)?);
             }
             Value::Bool(false) => self.delete_threshold = None,

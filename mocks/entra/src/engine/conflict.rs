@@ -32,13 +32,21 @@ pub(super) type Errors = Vec<ProvisioningError>;
 
 impl Desk<'_> {
     fn taken(&self, upn: &str) -> bool {
-        let mut users = self.cloud.users.find(self.tenant.id, User::BY_UPN, &upn.to_lowercase());
+        let mut users = self
+            .cloud
+            .users
+            .find(self.tenant.id, User::BY_UPN, &upn.to_lowercase());
         users.any(|user| user.id != self.own)
     }
 
     /// The sign-in name that can be written: the wanted one, the one that the user has, or for a new user
     /// `{prefix}+{4 digits}@{initial domain}`.
-    pub(super) fn upn(&self, wanted: &str, had: Option<&str>, errors: &mut Errors) -> Result<String, Rejected> {
+    pub(super) fn upn(
+        &self,
+        wanted: &str,
+        had: Option<&str>,
+        errors: &mut Errors,
+    ) -> Result<String, Rejected> {
         if !self.taken(wanted) {
             return Ok(wanted.to_owned());
         }
@@ -66,7 +74,11 @@ impl Desk<'_> {
     }
 
     /// The addresses that can be written.
-    pub(super) fn addresses(&self, wanted: Vec<String>, errors: &mut Errors) -> Result<Vec<String>, Rejected> {
+    pub(super) fn addresses(
+        &self,
+        wanted: Vec<String>,
+        errors: &mut Errors,
+    ) -> Result<Vec<String>, Rejected> {
         let mut kept = Vec::with_capacity(wanted.len());
         for address in wanted {
             let lower = address.to_lowercase();
@@ -81,7 +93,9 @@ impl Desk<'_> {
             } else {
                 return Err(Rejected::new(
                     "EntryConflict",
-                    format!("another object of the tenant has the proxyAddress '{address}'; make the directory's value unique"),
+                    format!(
+                        "another object of the tenant has the proxyAddress '{address}'; make the directory's value unique"
+                    ),
                 ));
             }
         }

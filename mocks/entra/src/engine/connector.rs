@@ -124,32 +124,47 @@ impl<'t, 'c> Connector<'t, 'c> {
     /// At most `count` records that the engine has still to look at.
     #[must_use]
     pub fn dirty(&self, count: usize) -> Vec<Uuid> {
-        self.marked(SourceRecord::BY_DIRTY).take(count).map(|r| r.guid).collect()
+        self.marked(SourceRecord::BY_DIRTY)
+            .take(count)
+            .map(|r| r.guid)
+            .collect()
     }
 
     /// At most `count` records whose cloud object is to be deleted, in the state `how`, or in any.
     #[must_use]
     pub fn staged(&self, how: Option<StagedDelete>, count: usize) -> Vec<SourceRecord> {
         let fits = |r: &&SourceRecord| how.is_none() || r.staged_delete == how;
-        self.marked(SourceRecord::BY_STAGED).filter(fits).take(count).cloned().collect()
+        self.marked(SourceRecord::BY_STAGED)
+            .filter(fits)
+            .take(count)
+            .cloned()
+            .collect()
     }
 
     /// References to objects that could not be written, each a failure of its own (CS 5.5).
     #[must_use]
     pub fn failing_references(&self) -> u64 {
         let escrowed = self.marked(SourceRecord::BY_RETRY).filter(|r| r.escrow.is_some());
-        escrowed.map(|r| self.links_to(&Reference::Guid(r.guid)).len() as u64).sum()
+        escrowed
+            .map(|r| self.links_to(&Reference::Guid(r.guid)).len() as u64)
+            .sum()
     }
 
     /// Records whose retry is due; all that wait for one without a time.
     #[must_use]
     pub fn due_retries(&self, now: Option<OffsetDateTime>) -> Vec<Uuid> {
         let due = |r: &&SourceRecord| r.retry_at().is_some_and(|at| now.is_none_or(|now| at <= now));
-        self.marked(SourceRecord::BY_RETRY).filter(due).map(|r| r.guid).collect()
+        self.marked(SourceRecord::BY_RETRY)
+            .filter(due)
+            .map(|r| r.guid)
+            .collect()
     }
 
     fn marked(&self, index: &'static str) -> impl Iterator<Item = &SourceRecord> {
-        self.txn.cloud().source_objects.find(self.tenant, index, &self.job)
+        self.txn
+            .cloud()
+            .source_objects
+            .find(self.tenant, index, &self.job)
     }
 
     /// Stores a record in place of the one that has its objectGUID. An unchanged record costs no write.
@@ -166,7 +181,10 @@ impl<'t, 'c> Connector<'t, 'c> {
     /// Marks a record to be looked at.
     pub fn mark(&mut self, guid: Uuid) {
         if let Some(record) = self.get(guid).filter(|record| !record.dirty).cloned() {
-            self.put(SourceRecord { dirty: true, ..record });
+            self.put(SourceRecord {
+                dirty: true,
+                ..record
+            });
         }
     }
 
@@ -265,7 +283,10 @@ impl<'t, 'c> Connector<'t, 'c> {
             return;
         };
         if known.present {
-            self.txn.put(Link { dirty: false, ..known });
+            self.txn.put(Link {
+                dirty: false,
+                ..known
+            });
         } else {
             self.txn.remove::<Link>(self.tenant, &link.id());
         }
@@ -313,14 +334,22 @@ impl<'t, 'c> Connector<'t, 'c> {
     #[must_use]
     pub fn links_to(&self, to: &Reference) -> Vec<Link> {
         let key = format!("{}/{}", self.job, to.key());
-        let links = self.txn.cloud().source_links.find(self.tenant, Link::BY_TARGET, &key);
+        let links = self
+            .txn
+            .cloud()
+            .source_links
+            .find(self.tenant, Link::BY_TARGET, &key);
         links.filter(|link| link.present).cloned().collect()
     }
 
     /// At most `count` links that the cloud has still to follow, those of one holder together.
     #[must_use]
     pub fn dirty_links(&self, count: usize) -> Vec<Link> {
-        let links = self.txn.cloud().source_links.find(self.tenant, Link::BY_DIRTY, &self.job);
+        let links = self
+            .txn
+            .cloud()
+            .source_links
+            .find(self.tenant, Link::BY_DIRTY, &self.job);
         links.take(count).cloned().collect()
     }
 

@@ -25,7 +25,11 @@ pub(super) fn next_retry(world: &World<'_>, first_failed: OffsetDateTime) -> Opt
 }
 
 /// What becomes of the escrow of an object that failed now; none if it is given up.
-pub(super) fn after_failure(world: &World<'_>, before: Option<&Escrow>, rejected: &Rejected) -> Option<Escrow> {
+pub(super) fn after_failure(
+    world: &World<'_>,
+    before: Option<&Escrow>,
+    rejected: &Rejected,
+) -> Option<Escrow> {
     let first_failed = before.map_or(world.now, |escrow| escrow.first_failed);
     Some(Escrow {
         code: rejected.code.to_owned(),

@@ -16,7 +16,9 @@ use super::machine::{Report, World};
 use super::matching::{self, Wanted};
 use super::names::{self, NameSource};
 use super::plan::{Flow, ObjectPlan, Plan};
-use super::records::{AssignedNames, ObjectKind, Reference, Rejected, SourceRecord, StagedDelete, TargetLink};
+use super::records::{
+    AssignedNames, ObjectKind, Reference, Rejected, SourceRecord, StagedDelete, TargetLink,
+};
 use super::scope::{self, Scope};
 use super::target::{self, CloudObject, Values};
 use crate::assumptions::{Assumptions, names as assumed};
@@ -84,20 +86,44 @@ impl<'e, 't, 'c> Exporter<'e, 't, 'c, '_> {
         let Some(record) = self.store.get(guid).cloned() else {
             return;
         };
-        let record = SourceRecord { dirty: false, ..record };
+        let record = SourceRecord {
+            dirty: false,
+            ..record
+        };
         if record.deleted {
-            let record = SourceRecord { in_scope: false, ..record };
-            return self.withdraw(record, "the object was deleted in Active Directory".to_owned(), true);
+            let record = SourceRecord {
+                in_scope: false,
+                ..record
+            };
+            return self.withdraw(
+                record,
+                "the object was deleted in Active Directory".to_owned(),
+                true,
+            );
         }
         let context = self.context;
         match scope::judge(context.plan, context.assumptions, &self.view(&record)) {
             Scope::In(plan) => self.provision(record, plan),
             Scope::Out(reason) => {
                 let deletes = !self.context.configuration.skip_out_of_scope_deletions;
-                self.withdraw(SourceRecord { in_scope: false, ..record }, reason, deletes);
+                self.withdraw(
+                    SourceRecord {
+                        in_scope: false,
+                        ..record
+                    },
+                    reason,
+                    deletes,
+                );
             }
             Scope::Ignored(reason) => {
-                self.withdraw(SourceRecord { in_scope: false, ..record }, reason, false);
+                self.withdraw(
+                    SourceRecord {
+                        in_scope: false,
+                        ..record
+                    },
+                    reason,
+                    false,
+                );
             }
         }
     }
@@ -123,7 +149,9 @@ impl<'e, 't, 'c> Exporter<'e, 't, 'c, '_> {
         match self.write(&record, plan) {
             Ok(Some(done)) => {
                 let linked = done.revived || had != Some(done.link.id);
-                let retry = done.conflict.then(|| self.world.now + (self.world.period)(escrow::CONFLICT_RETRY));
+                let retry = done
+                    .conflict
+                    .then(|| self.world.now + (self.world.period)(escrow::CONFLICT_RETRY));
                 self.note(&record, &done);
                 self.store.put(SourceRecord {
                     target: Some(done.link),
@@ -138,7 +166,10 @@ impl<'e, 't, 'c> Exporter<'e, 't, 'c, '_> {
             Ok(None) => {
                 let reason = "the schema's flowTypes do not add objects of this class".to_owned();
                 self.skip(&record, None, SKIPPED, reason);
-                self.store.put(SourceRecord { escrow: None, ..record });
+                self.store.put(SourceRecord {
+                    escrow: None,
+                    ..record
+                });
             }
             Err(rejected) => self.fail(record, rejected),
         }
@@ -208,7 +239,12 @@ impl<'e, 't, 'c> Exporter<'e, 't, 'c, '_> {
 
     fn note(&mut self, record: &SourceRecord, done: &Provisioned) {
         if done.action == ProvisioningAction::Other {
-            return self.skip(record, Some(&done.object), REDUNDANT_EXPORT, "nothing changed".to_owned());
+            return self.skip(
+                record,
+                Some(&done.object),
+                REDUNDANT_EXPORT,
+                "nothing changed".to_owned(),
+            );
         }
         self.wrote(&done.object, done.action);
         self.log(Outcome {
@@ -232,7 +268,13 @@ impl<'e, 't, 'c> Exporter<'e, 't, 'c, '_> {
         });
     }
 
-    fn skip(&mut self, record: &SourceRecord, target: Option<&CloudObject>, code: &'static str, reason: String) {
+    fn skip(
+        &mut self,
+        record: &SourceRecord,
+        target: Option<&CloudObject>,
+        code: &'static str,
+        reason: String,
+    ) {
         self.log(Outcome {
             action: ProvisioningAction::Other,
             source: record,
@@ -259,7 +301,11 @@ impl Exporter<'_, '_, '_, '_> {
             (Some(link), Some(_)) => link.anchor.clone(),
             _ => anchor(&view, plan)?,
         };
-        let had = record.target.as_ref().filter(|_| linked.is_some()).and_then(|link| link.names.as_ref());
+        let had = record
+            .target
+            .as_ref()
+            .filter(|_| linked.is_some())
+            .and_then(|link| link.names.as_ref());
         let names = self.names(&view, plan, had)?;
         let before = match linked {
             Some(object) => Some(object),
@@ -349,7 +395,9 @@ impl Exporter<'_, '_, '_, '_> {
                 _ => values,
             };
             let values = match mapping.flow {
-                Flow::MultiValueAddOnly => together(target::get(&object, mapping.property, &mapping.target), values),
+                Flow::MultiValueAddOnly => {
+                    together(target::get(&object, mapping.property, &mapping.target), values)
+                }
                 Flow::Always | Flow::ObjectAddOnly => values,
             };
             wanted.push((&mapping.target, mapping.property, values));
@@ -401,7 +449,10 @@ impl Exporter<'_, '_, '_, '_> {
         let premises = object.on_premises_mut();
         let same = |known: &[ProvisioningError]| {
             known.len() == errors.len()
-                && known.iter().zip(&errors).all(|(a, b)| (&a.property, &a.value) == (&b.property, &b.value))
+                && known
+                    .iter()
+                    .zip(&errors)
+                    .all(|(a, b)| (&a.property, &a.value) == (&b.property, &b.value))
         };
         let changed = !premises.sync_enabled
             || premises.domain_name.as_ref() != Some(&origin.domain)
@@ -430,7 +481,10 @@ impl Exporter<'_, '_, '_, '_> {
 fn anchor(view: &View<'_, '_, '_>, plan: &ObjectPlan) -> Result<String, Rejected> {
     let values = flow::value_of(view, plan, "SourceAnchor")?;
     values.into_iter().next().ok_or_else(|| {
-        Rejected::new("InvalidAnchor", "the mapping of 'SourceAnchor' gave no value; map it to an attribute that every object has")
+        Rejected::new(
+            "InvalidAnchor",
+            "the mapping of 'SourceAnchor' gave no value; map it to an attribute that every object has",
+        )
     })
 }
 
@@ -450,7 +504,9 @@ fn unchanged(object: CloudObject, anchor: String, names: Option<AssignedNames>) 
 }
 
 fn has_name(values: &[Flowing<'_>]) -> bool {
-    values.iter().any(|(mapping, values)| mapping.target == "DisplayName" && !values.is_empty())
+    values
+        .iter()
+        .any(|(mapping, values)| mapping.target == "DisplayName" && !values.is_empty())
 }
 
 /// What is there and what comes, each once.

@@ -30,17 +30,33 @@ impl View<'_, '_, '_> {
         match name {
             // PR 10.1: synthetic.
             "accountdisabled" => {
-                let flags = self.record.first("useraccountcontrol").and_then(|v| v.trim().parse::<i64>().ok());
+                let flags = self
+                    .record
+                    .first("useraccountcontrol")
+                    .and_then(|v| v.trim().parse::<i64>().ok());
                 let disabled = flags.is_some_and(|flags| flags & ACCOUNT_DISABLED != 0);
                 vec![if disabled { "True" } else { "False" }.to_owned()]
             }
             "objectguid" => vec![STANDARD.encode(self.record.guid.to_bytes_le())],
             // An anchor has 16 bytes (PR 15.4).
             "ms-ds-consistencyguid" => {
-                let bytes = self.record.first(name).and_then(|text| STANDARD.decode(text).ok());
-                bytes.filter(|bytes| bytes.len() == 16).map(|bytes| STANDARD.encode(bytes)).into_iter().collect()
+                let bytes = self
+                    .record
+                    .first(name)
+                    .and_then(|text| STANDARD.decode(text).ok());
+                bytes
+                    .filter(|bytes| bytes.len() == 16)
+                    .map(|bytes| STANDARD.encode(bytes))
+                    .into_iter()
+                    .collect()
             }
-            _ => self.record.all(name).iter().filter(|value| !value.is_empty()).cloned().collect(),
+            _ => self
+                .record
+                .all(name)
+                .iter()
+                .filter(|value| !value.is_empty())
+                .cloned()
+                .collect(),
         }
     }
 }
@@ -51,7 +67,10 @@ impl Subject for View<'_, '_, '_> {
     }
     fn is_member_of(&self, group: &str) -> bool {
         let group = self.scope.get(&dn_key(group));
-        group.is_some_and(|group| self.store.has_link(*group, LinkAttribute::Member, self.record.guid))
+        group.is_some_and(|group| {
+            self.store
+                .has_link(*group, LinkAttribute::Member, self.record.guid)
+        })
     }
     fn now(&self) -> OffsetDateTime {
         self.now
@@ -70,7 +89,9 @@ impl expression::Source for View<'_, '_, '_> {
     fn is_taken(&self, value: &str) -> bool {
         let cloud = self.store.cloud();
         let own = self.record.target.as_ref().map(|target| target.id);
-        cloud.user_named(self.store.tenant(), value).is_some_and(|user| Some(user.id) != own)
+        cloud
+            .user_named(self.store.tenant(), value)
+            .is_some_and(|user| Some(user.id) != own)
     }
     fn new_guid(&self) -> uuid::Uuid {
         self.guid
@@ -111,7 +132,10 @@ fn is_empty(view: &View<'_, '_, '_>, mapping: &AttributePlan) -> bool {
 /// The values of one target attribute; empty if it is not mapped.
 pub(super) fn value_of(view: &View<'_, '_, '_>, plan: &ObjectPlan, target: &str) -> Result<Values, Rejected> {
     let mapping = plan.mapping(target);
-    mapping.map_or_else(|| Ok(Values::new()), |mapping| source(view, mapping).map(|v| mapping.property.normalized(v)))
+    mapping.map_or_else(
+        || Ok(Values::new()),
+        |mapping| source(view, mapping).map(|v| mapping.property.normalized(v)),
+    )
 }
 
 fn source(view: &View<'_, '_, '_>, mapping: &AttributePlan) -> Result<Values, Rejected> {
@@ -124,7 +148,10 @@ fn source(view: &View<'_, '_, '_>, mapping: &AttributePlan) -> Result<Values, Re
             Ok(Value::List(values)) => Ok(values.iter().map(Value::to_text).collect()),
             Ok(value) => Ok(vec![value.to_text()]),
             // The code for a mapping that cannot be evaluated is not public; this is the general one of CS 6.8.
-            Err(error) => Err(Rejected::new("InternalError", format!("the mapping of '{}' failed: {error}", mapping.target))),
+            Err(error) => Err(Rejected::new(
+                "InternalError",
+                format!("the mapping of '{}' failed: {error}", mapping.target),
+            )),
         },
     }
 }

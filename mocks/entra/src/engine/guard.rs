@@ -42,7 +42,9 @@ pub(super) fn threshold(
             count,
             whose: "the tenant's accidentalDeletionPrevention",
         });
-    job.into_iter().chain(tenant).min_by_key(|threshold| threshold.count)
+    job.into_iter()
+        .chain(tenant)
+        .min_by_key(|threshold| threshold.count)
 }
 
 impl Threshold {
@@ -104,7 +106,8 @@ impl Exporter<'_, '_, '_, '_> {
 
     fn staged_object(&self, record: &SourceRecord) -> Option<CloudObject> {
         let id = record.target.as_ref()?.id;
-        CloudObject::find(self.store.cloud(), record.kind, self.store.tenant(), id).filter(|o| !o.is_deleted())
+        CloudObject::find(self.store.cloud(), record.kind, self.store.tenant(), id)
+            .filter(|o| !o.is_deleted())
     }
 
     fn log_delete(&mut self, record: &SourceRecord, object: &CloudObject, action: ProvisioningAction) {

@@ -107,8 +107,9 @@ impl<'i> Import<'i> {
             };
             let to = |dn: &String| Reference::Dn(dn.to_lowercase());
             let names = values.iter().filter(|dn| !dn.is_empty());
-            let wanted: Vec<Link> =
-                names.map(|dn| store.link(resource.id, attribute, to(dn), self.generation)).collect();
+            let wanted: Vec<Link> = names
+                .map(|dn| store.link(resource.id, attribute, to(dn), self.generation))
+                .collect();
             let kept: BTreeSet<Reference> = wanted.iter().map(|link| link.to.clone()).collect();
             let known = store.links_of(resource.id).into_iter();
             for link in known.filter(|l| l.attribute == attribute && !kept.contains(&l.to)) {

@@ -61,7 +61,10 @@ impl Job {
 
     /// `synchronizationJobSettings` (CS 6.3). The forest is taken to be the domain's own: the cloud learns no other name.
     fn settings_to_graph(&self) -> Vec<Value> {
-        let threshold = self.configuration.delete_threshold.map(|threshold| threshold.to_string());
+        let threshold = self
+            .configuration
+            .delete_threshold
+            .map(|threshold| threshold.to_string());
         let mut settings = IndexMap::new();
         if let Some(domain) = &self.configuration.domain {
             let net_bios = net_bios_name(domain);

@@ -36,7 +36,11 @@ impl Ledger {
         if window.is_some_and(|length| now - meter.window >= length) {
             (meter.window, meter.writes) = (now, 0);
         }
-        Self { meter, before, window }
+        Self {
+            meter,
+            before,
+            window,
+        }
     }
 
     /// Whether the directory takes another write now.

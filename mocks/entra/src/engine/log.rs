@@ -49,10 +49,14 @@ impl Outcome<'_> {
         let steps = self.steps();
         let (status, code, reason) = match &self.result {
             Ok(()) => (ProvisioningStatus::Success, String::new(), String::new()),
-            Err(Ended::Failed(rejected)) => {
-                (ProvisioningStatus::Failure, rejected.code.to_owned(), rejected.message.clone())
+            Err(Ended::Failed(rejected)) => (
+                ProvisioningStatus::Failure,
+                rejected.code.to_owned(),
+                rejected.message.clone(),
+            ),
+            Err(Ended::Skipped(code, reason)) => {
+                (ProvisioningStatus::Skipped, (*code).to_owned(), reason.clone())
             }
-            Err(Ended::Skipped(code, reason)) => (ProvisioningStatus::Skipped, (*code).to_owned(), reason.clone()),
         };
         LogEntry {
             tenant: cycle.tenant,
@@ -84,7 +88,11 @@ impl Outcome<'_> {
             details: Vec::new(),
         };
         let name = self.source.first("distinguishedname").unwrap_or_default();
-        let import = if self.action == ProvisioningAction::Create { "EntryImportAdd" } else { "EntryImport" };
+        let import = if self.action == ProvisioningAction::Create {
+            "EntryImportAdd"
+        } else {
+            "EntryImport"
+        };
         let import = step(
             import,
             "Import",
@@ -92,13 +100,23 @@ impl Outcome<'_> {
             format!("Received {kind} '{name}' from Active Directory"),
         );
         let scoped = |status, what: &str| {
-            step("EntrySynchronizationScoping", "Scoping", status, format!("{kind} '{name}' {what}"))
+            step(
+                "EntrySynchronizationScoping",
+                "Scoping",
+                status,
+                format!("{kind} '{name}' {what}"),
+            )
         };
         match &self.result {
             Err(Ended::Skipped(code, reason)) if *code == SKIPPED => vec![
                 import,
                 scoped(ProvisioningStatus::Skipped, &format!("is not in scope: {reason}")),
-                step("EntrySynchronizationSkip", "Export", ProvisioningStatus::Skipped, reason.clone()),
+                step(
+                    "EntrySynchronizationSkip",
+                    "Export",
+                    ProvisioningStatus::Skipped,
+                    reason.clone(),
+                ),
             ],
             result => {
                 let matched = self.target.map_or_else(
@@ -139,14 +157,29 @@ fn export_step(action: ProvisioningAction) -> &'static str {
 fn source_identity(record: &SourceRecord) -> LoggedIdentity {
     let names = [
         ("objectGuid", Some(record.guid.to_string())),
-        ("sAMAccountName", record.first("samaccountname").map(str::to_owned)),
-        ("userPrincipalName", record.first("userprincipalname").map(str::to_owned)),
+        (
+            "sAMAccountName",
+            record.first("samaccountname").map(str::to_owned),
+        ),
+        (
+            "userPrincipalName",
+            record.first("userprincipalname").map(str::to_owned),
+        ),
     ];
     LoggedIdentity {
-        id: record.first("distinguishedname").map_or_else(|| record.guid.to_string(), str::to_owned),
+        id: record
+            .first("distinguishedname")
+            .map_or_else(|| record.guid.to_string(), str::to_owned),
         kind: record.kind.source_name().to_owned(),
-        display_name: record.first("displayname").or_else(|| record.first("cn")).unwrap_or_default().to_owned(),
-        details: names.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+        display_name: record
+            .first("displayname")
+            .or_else(|| record.first("cn"))
+            .unwrap_or_default()
+            .to_owned(),
+        details: names
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect(),
     }
 }
 

@@ -23,7 +23,8 @@ use super::export::{Context, Exported, Exporter, Origin};
 use super::guard;
 use super::import::Import;
 use super::job::{
-    Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, Stage, SyncJob, template,
+    Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, Stage, SyncJob,
+    template,
 };
 use super::job_graph::net_bios_name;
 use super::ledger::{Ledger, WRITE_WINDOW};
@@ -332,7 +333,10 @@ impl Machine<'_, '_, '_, '_> {
         for resource in &page.resources {
             import.merge(&mut self.store, &mut self.job.sync.scope_groups, resource);
         }
-        let lists = page.resources.iter().flat_map(|r| r.links_added.values().chain(r.links_removed.values()));
+        let lists = page
+            .resources
+            .iter()
+            .flat_map(|r| r.links_added.values().chain(r.links_removed.values()));
         let references: usize = lists.map(Vec::len).sum();
         let objects = page.resources.len() as u64;
         self.count(|e| {
@@ -467,16 +471,17 @@ impl Machine<'_, '_, '_, '_> {
     }
 
     /// Does `work` on every item until the directory takes no more writes.
-    fn perform<T>(
-        &mut self,
-        items: Vec<T>,
-        mut work: impl FnMut(&mut Exporter<'_, '_, '_, '_>, T),
-    ) -> Turn {
+    fn perform<T>(&mut self, items: Vec<T>, mut work: impl FnMut(&mut Exporter<'_, '_, '_, '_>, T)) -> Turn {
         let cycle = Cycle {
             tenant: self.tenant.id,
             job: self.job.id.clone(),
             service_principal: self.service_principal,
-            activity: self.job.sync.execution.as_ref().map_or(Uuid::nil(), |e| e.activity),
+            activity: self
+                .job
+                .sync
+                .execution
+                .as_ref()
+                .map_or(Uuid::nil(), |e| e.activity),
             now: self.world.now,
         };
         let context = Context {
@@ -515,7 +520,10 @@ impl Machine<'_, '_, '_, '_> {
     /// The directory takes no writes for now: the cycle goes on when it does.
     fn rest(&mut self) {
         let now = self.world.now;
-        let until = self.world.busy.map_or_else(|| self.ledger.opens_at(), |wait| now + wait);
+        let until = self
+            .world
+            .busy
+            .map_or_else(|| self.ledger.opens_at(), |wait| now + wait);
         self.job.sync.next_run = Some(until);
         let retry_after = Duration::try_from(until - now).unwrap_or_default();
         self.effect.reports.push(Report::Throttled { retry_after });

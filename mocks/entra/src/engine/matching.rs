@@ -42,7 +42,10 @@ pub(super) fn find(
         if store.belongs_to_another(object.id(), wanted.guid) {
             return Err(Rejected::new(
                 "DuplicateSourceEntries",
-                format!("another object of the directory has the same source anchor '{}'", wanted.anchor),
+                format!(
+                    "another object of the directory has the same source anchor '{}'",
+                    wanted.anchor
+                ),
             ));
         }
         let synchronized = object.on_premises().is_some_and(|origin| origin.sync_enabled);
@@ -52,8 +55,14 @@ pub(super) fn find(
         return Ok(Some(object));
     }
     let by_upn = wanted.upn.filter(|_| tenant.features.is_on(MATCH_UPN));
-    let by_upn = by_upn.and_then(|upn| cloud.user_named(tenant.id, upn)).map(|user| user.id);
-    let addresses = wanted.proxy_addresses.iter().filter_map(|a| a.strip_prefix("SMTP:")).map(str::to_lowercase);
+    let by_upn = by_upn
+        .and_then(|upn| cloud.user_named(tenant.id, upn))
+        .map(|user| user.id);
+    let addresses = wanted
+        .proxy_addresses
+        .iter()
+        .filter_map(|a| a.strip_prefix("SMTP:"))
+        .map(str::to_lowercase);
     let by_address = addresses.flat_map(|address| with_address(cloud, tenant.id, wanted.kind, &address));
     let candidates = by_upn.into_iter().chain(by_address);
     let free = candidates
@@ -70,15 +79,21 @@ pub(super) fn find(
 /// The object with a source anchor; a live one goes before a deleted one.
 fn by_anchor(cloud: &Cloud, tenant: Uuid, kind: ObjectKind, anchor: &str) -> Option<CloudObject> {
     let ids: Vec<(bool, Uuid)> = match kind {
-        ObjectKind::User => {
-            cloud.users.find(tenant, User::BY_ANCHOR, anchor).map(|o| (o.deleted.is_some(), o.id)).collect()
-        }
-        ObjectKind::Group => {
-            cloud.groups.find(tenant, Group::BY_ANCHOR, anchor).map(|o| (o.deleted.is_some(), o.id)).collect()
-        }
-        ObjectKind::Contact => {
-            cloud.contacts.find(tenant, Contact::BY_ANCHOR, anchor).map(|o| (o.deleted.is_some(), o.id)).collect()
-        }
+        ObjectKind::User => cloud
+            .users
+            .find(tenant, User::BY_ANCHOR, anchor)
+            .map(|o| (o.deleted.is_some(), o.id))
+            .collect(),
+        ObjectKind::Group => cloud
+            .groups
+            .find(tenant, Group::BY_ANCHOR, anchor)
+            .map(|o| (o.deleted.is_some(), o.id))
+            .collect(),
+        ObjectKind::Contact => cloud
+            .contacts
+            .find(tenant, Contact::BY_ANCHOR, anchor)
+            .map(|o| (o.deleted.is_some(), o.id))
+            .collect(),
     };
     let (_, id) = ids.into_iter().min()?;
     CloudObject::find(cloud, kind, tenant, id)
@@ -87,23 +102,32 @@ fn by_anchor(cloud: &Cloud, tenant: Uuid, kind: ObjectKind, anchor: &str) -> Opt
 /// Live objects of a kind with a proxy address (lower case, without prefix).
 fn with_address(cloud: &Cloud, tenant: Uuid, kind: ObjectKind, address: &str) -> Vec<Uuid> {
     match kind {
-        ObjectKind::User => live(cloud.users.find(tenant, User::BY_ADDRESS, address), |o| (o.deleted.is_none(), o.id)),
-        ObjectKind::Group => {
-            live(cloud.groups.find(tenant, Group::BY_ADDRESS, address), |o| (o.deleted.is_none(), o.id))
-        }
-        ObjectKind::Contact => {
-            live(cloud.contacts.find(tenant, Contact::BY_ADDRESS, address), |o| (o.deleted.is_none(), o.id))
-        }
+        ObjectKind::User => live(cloud.users.find(tenant, User::BY_ADDRESS, address), |o| {
+            (o.deleted.is_none(), o.id)
+        }),
+        ObjectKind::Group => live(cloud.groups.find(tenant, Group::BY_ADDRESS, address), |o| {
+            (o.deleted.is_none(), o.id)
+        }),
+        ObjectKind::Contact => live(cloud.contacts.find(tenant, Contact::BY_ADDRESS, address), |o| {
+            (o.deleted.is_none(), o.id)
+        }),
     }
 }
 
 fn live<'r, R: 'r>(rows: impl Iterator<Item = &'r R>, look: impl Fn(&R) -> (bool, Uuid)) -> Vec<Uuid> {
-    rows.map(look).filter(|(live, _)| *live).map(|(_, id)| id).collect()
+    rows.map(look)
+        .filter(|(live, _)| *live)
+        .map(|(_, id)| id)
+        .collect()
 }
 
 /// Whether a live object of the tenant other than `own` has a proxy address (lower case, without prefix).
 pub(super) fn has_address(cloud: &Cloud, tenant: Uuid, address: &str, own: Uuid) -> bool {
-    ObjectKind::ALL.into_iter().any(|kind| with_address(cloud, tenant, kind, address).iter().any(|id| *id != own))
+    ObjectKind::ALL.into_iter().any(|kind| {
+        with_address(cloud, tenant, kind, address)
+            .iter()
+            .any(|id| *id != own)
+    })
 }
 
 fn blocked(what: &str, object: &CloudObject) -> Rejected {

@@ -44,7 +44,8 @@ pub use job::{
 pub use ledger::{MAX_LOG_ENTRIES, WRITE_WINDOW, WRITES_PER_WINDOW};
 pub use machine::{Effect, Event, Failure, PAGE_SIZE, Report, SERVER_BUSY, World, step};
 pub use plan::{
-    Arity, MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, OPERATORS, Operator, Plan, Plans, SchemaError, requested_attributes,
+    Arity, MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, OPERATORS, Operator, Plan, Plans, SchemaError,
+    requested_attributes,
 };
 pub use quarantine::{
     BASE_LIMIT, EVALUATED_FROM, FAILURES_BEFORE_QUARANTINE, PROPORTION_PERCENT, TOTAL_LIMIT,

@@ -131,7 +131,12 @@ mod tests {
         ad_domain: &str,
         again: bool,
     ) -> Option<AssignedNames> {
-        let find = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        let find = |name: &str| {
+            values
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| *value)
+        };
         let addresses: Vec<String> = find("proxyaddresses").map(str::to_owned).into_iter().collect();
         let source = NameSource {
             upn: find("userprincipalname"),
@@ -215,11 +220,19 @@ mod tests {
 
     #[test]
     fn illegal_characters_and_missing_names() {
-        let odd = [("userprincipalname", "a b@verified.contoso.com"), ("mailnickname", "ab")];
-        assert_eq!(names(&odd, None, "x", false).unwrap().user_principal_name, "ab@contoso.onmicrosoft.com");
+        let odd = [
+            ("userprincipalname", "a b@verified.contoso.com"),
+            ("mailnickname", "ab"),
+        ];
+        assert_eq!(
+            names(&odd, None, "x", false).unwrap().user_principal_name,
+            "ab@contoso.onmicrosoft.com"
+        );
         let bare = [("samaccountname", "ann")];
         assert_eq!(
-            names(&bare, None, "verified.contoso.com", false).unwrap().user_principal_name,
+            names(&bare, None, "verified.contoso.com", false)
+                .unwrap()
+                .user_principal_name,
             "ann@verified.contoso.com"
         );
         assert!(names(&[], None, "x", false).is_none());
@@ -228,14 +241,21 @@ mod tests {
     /// CS 5.11: when a verified domain is added, the UPN of every user is calculated again.
     #[test]
     fn a_verified_domain_makes_names_anew() {
-        let values = [("userprincipalname", "ann@verified.contoso.com"), ("mailnickname", "ann")];
+        let values = [
+            ("userprincipalname", "ann@verified.contoso.com"),
+            ("mailnickname", "ann"),
+        ];
         let had = AssignedNames {
             user_principal_name: "ann@contoso.onmicrosoft.com".to_owned(),
             from_upn: "ann@verified.contoso.com".to_owned(),
             mail_nickname: "ann".to_owned(),
             from_nickname: Some("ann".to_owned()),
         };
-        let upn = |again| names(&values, Some(&had), "x", again).unwrap().user_principal_name;
+        let upn = |again| {
+            names(&values, Some(&had), "x", again)
+                .unwrap()
+                .user_principal_name
+        };
         assert_eq!(upn(false), "ann@contoso.onmicrosoft.com");
         assert_eq!(upn(true), "ann@verified.contoso.com");
     }

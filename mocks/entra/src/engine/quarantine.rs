@@ -49,7 +49,13 @@ pub(super) fn after_failure(
         job.sync.next_run = Some(world.now + interval);
         return false;
     }
-    enter(job, world, interval, QuarantineReason::EncounteredQuarantineException, error)
+    enter(
+        job,
+        world,
+        interval,
+        QuarantineReason::EncounteredQuarantineException,
+        error,
+    )
 }
 
 /// Puts a job into quarantine, or keeps it there, and sets the time of the next try. `true` if it was not there before.
@@ -97,12 +103,21 @@ mod tests {
     #[test]
     fn thresholds() {
         assert_eq!(judge(4_999, 0, 5_000), None);
-        assert_eq!(judge(5_000, 0, 5_000), Some(R::EncounteredEscrowProportionThreshold));
+        assert_eq!(
+            judge(5_000, 0, 5_000),
+            Some(R::EncounteredEscrowProportionThreshold)
+        );
         assert_eq!(judge(5_000, 0, 12_500), None);
-        assert_eq!(judge(5_001, 0, 12_500), Some(R::EncounteredEscrowProportionThreshold));
+        assert_eq!(
+            judge(5_001, 0, 12_500),
+            Some(R::EncounteredEscrowProportionThreshold)
+        );
         assert_eq!(judge(40_000, 0, 150_000), None);
         assert_eq!(judge(40_001, 0, 150_000), Some(R::EncounteredBaseEscrowThreshold));
         assert_eq!(judge(10_000, 49_999, 150_000), None);
-        assert_eq!(judge(10_000, 50_000, 150_000), Some(R::EncounteredTotalEscrowThreshold));
+        assert_eq!(
+            judge(10_000, 50_000, 150_000),
+            Some(R::EncounteredTotalEscrowThreshold)
+        );
     }
 }

@@ -322,7 +322,10 @@ impl SourceRecord {
     /// When it is tried again: after a failure, or because another object had its values.
     #[must_use]
     pub fn retry_at(&self) -> Option<OffsetDateTime> {
-        self.escrow.as_ref().map(|escrow| escrow.retry_at).or(self.conflict_retry)
+        self.escrow
+            .as_ref()
+            .map(|escrow| escrow.retry_at)
+            .or(self.conflict_retry)
     }
 }
 
@@ -347,7 +350,10 @@ impl Row for SourceRecord {
             .into_iter()
             .filter(|(_, set)| *set)
             .map(|(index, _)| (index, self.job.clone()));
-        let cloud = self.target.as_ref().map(|t| (Self::BY_CLOUD_ID, t.id.to_string()));
+        let cloud = self
+            .target
+            .as_ref()
+            .map(|t| (Self::BY_CLOUD_ID, t.id.to_string()));
         dn.into_iter().chain(marks).chain(cloud).collect()
     }
 }

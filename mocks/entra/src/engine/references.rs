@@ -15,7 +15,9 @@ impl Exporter<'_, '_, '_, '_> {
             return;
         };
         let holder = self.store.get(first.holder).cloned();
-        let object = holder.as_ref().and_then(|record| self.holder_object(record, first.attribute));
+        let object = holder
+            .as_ref()
+            .and_then(|record| self.holder_object(record, first.attribute));
         if let (Some(record), Some(object)) = (holder, object) {
             match first.attribute {
                 LinkAttribute::Member => self.members(&record, object, links),
@@ -32,7 +34,8 @@ impl Exporter<'_, '_, '_, '_> {
         let plan = self.context.plan.object(record.kind, record.inet_org_person)?;
         plan.reference.filter(|flows| *flows == attribute)?;
         let id = record.resolved()?;
-        CloudObject::find(self.store.cloud(), record.kind, self.store.tenant(), id).filter(|o| !o.is_deleted())
+        CloudObject::find(self.store.cloud(), record.kind, self.store.tenant(), id)
+            .filter(|o| !o.is_deleted())
     }
 
     fn members(&mut self, record: &SourceRecord, object: CloudObject, links: &[Link]) {
@@ -63,8 +66,12 @@ impl Exporter<'_, '_, '_, '_> {
 
     fn manager(&mut self, record: &SourceRecord, mut object: CloudObject) {
         let links = self.store.links_of(record.guid);
-        let managers = links.iter().filter(|link| link.attribute == LinkAttribute::Manager);
-        let wanted = managers.filter_map(|link| self.store.resolve(&link.to)).find(|id| self.is_live(*id));
+        let managers = links
+            .iter()
+            .filter(|link| link.attribute == LinkAttribute::Manager);
+        let wanted = managers
+            .filter_map(|link| self.store.resolve(&link.to))
+            .find(|id| self.is_live(*id));
         let old = object.manager();
         if old == wanted {
             return;
@@ -78,7 +85,12 @@ impl Exporter<'_, '_, '_, '_> {
         self.wrote_reference(record, object, modified);
     }
 
-    fn wrote_reference(&mut self, record: &SourceRecord, object: CloudObject, modified: Vec<ModifiedProperty>) {
+    fn wrote_reference(
+        &mut self,
+        record: &SourceRecord,
+        object: CloudObject,
+        modified: Vec<ModifiedProperty>,
+    ) {
         object.clone().put(self.store.txn());
         self.wrote(&object, ProvisioningAction::Update);
         self.log(Outcome {
@@ -92,9 +104,18 @@ impl Exporter<'_, '_, '_, '_> {
 
     fn is_live(&self, id: Uuid) -> bool {
         let (cloud, tenant, key) = (self.store.cloud(), self.store.tenant(), id.to_string());
-        cloud.users.get(tenant, &key).is_some_and(|user| user.deleted.is_none())
-            || cloud.groups.get(tenant, &key).is_some_and(|group| group.deleted.is_none())
-            || cloud.contacts.get(tenant, &key).is_some_and(|contact| contact.deleted.is_none())
+        cloud
+            .users
+            .get(tenant, &key)
+            .is_some_and(|user| user.deleted.is_none())
+            || cloud
+                .groups
+                .get(tenant, &key)
+                .is_some_and(|group| group.deleted.is_none())
+            || cloud
+                .contacts
+                .get(tenant, &key)
+                .is_some_and(|contact| contact.deleted.is_none())
     }
 
     /// The cloud object that a reference stood for, also when its source is no longer wanted.
@@ -118,9 +139,21 @@ pub(super) fn detach(exporter: &mut Exporter<'_, '_, '_, '_>, id: Uuid) {
     use crate::state::{Contact, Group, Row as _, User};
     let (tenant, key) = (exporter.store.tenant(), id.to_string());
     let cloud = exporter.store.cloud();
-    let groups: Vec<String> = cloud.groups.find(tenant, Group::BY_MEMBER, &key).map(Group::id).collect();
-    let users: Vec<String> = cloud.users.find(tenant, User::BY_MANAGER, &key).map(User::id).collect();
-    let contacts: Vec<String> = cloud.contacts.find(tenant, Contact::BY_MANAGER, &key).map(Contact::id).collect();
+    let groups: Vec<String> = cloud
+        .groups
+        .find(tenant, Group::BY_MEMBER, &key)
+        .map(Group::id)
+        .collect();
+    let users: Vec<String> = cloud
+        .users
+        .find(tenant, User::BY_MANAGER, &key)
+        .map(User::id)
+        .collect();
+    let contacts: Vec<String> = cloud
+        .contacts
+        .find(tenant, Contact::BY_MANAGER, &key)
+        .map(Contact::id)
+        .collect();
     let txn = exporter.store.txn();
     for group in groups {
         txn.update(tenant, &group, |group: &mut Group| group.members.remove(&id));

@@ -20,14 +20,18 @@ const fn exclusion(reason: &'static str, applies: fn(&SourceRecord) -> bool) -> 
 /// The exclusions documented for cloud sync.
 const DOCUMENTED: [Exclusion; 3] = [
     exclusion("isCriticalSystemObject is TRUE", |r| {
-        r.first("iscriticalsystemobject").is_some_and(|v| v.eq_ignore_ascii_case("TRUE"))
+        r.first("iscriticalsystemobject")
+            .is_some_and(|v| v.eq_ignore_ascii_case("TRUE"))
     }),
     exclusion("the object is a replication victim", |r| {
-        ["cn", "distinguishedname"].iter().any(|name| r.first(name).is_some_and(is_conflict_name))
+        ["cn", "distinguishedname"]
+            .iter()
+            .any(|name| r.first(name).is_some_and(is_conflict_name))
     }),
     // Stops loops: such objects come from the cloud.
     exclusion("adminDescription starts with User_ or Group_", |r| {
-        r.first("admindescription").is_some_and(|v| v.starts_with("User_") || v.starts_with("Group_"))
+        r.first("admindescription")
+            .is_some_and(|v| v.starts_with("User_") || v.starts_with("Group_"))
     }),
 ];
 
@@ -38,7 +42,9 @@ const ROLE_GROUP: i64 = 0x4000_0000;
 
 /// Entra Connect's exclusions, assumed to be shared.
 const CONNECT: [Exclusion; 8] = [
-    exclusion("sAMAccountName is missing", |r| r.kind == ObjectKind::User && r.first("samaccountname").is_none()),
+    exclusion("sAMAccountName is missing", |r| {
+        r.kind == ObjectKind::User && r.first("samaccountname").is_none()
+    }),
     exclusion("sAMAccountName is one of a service account of Microsoft's", |r| {
         r.kind == ObjectKind::User
             && r.first("samaccountname").is_some_and(|name| {
@@ -57,14 +63,20 @@ const CONNECT: [Exclusion; 8] = [
     exclusion("msExchRecipientTypeDetails is one of a role group", |r| {
         r.kind == ObjectKind::Group && recipient_type(r) & ROLE_GROUP != 0
     }),
-    exclusion("displayName contains (MSOL) and the contact is hidden from address lists", |r| {
-        r.kind == ObjectKind::Contact
-            && r.first("displayname").is_some_and(|name| name.contains("(MSOL)"))
-            && r.first("msexchhidefromaddresslists").is_some_and(|hidden| hidden.eq_ignore_ascii_case("TRUE"))
-    }),
+    exclusion(
+        "displayName contains (MSOL) and the contact is hidden from address lists",
+        |r| {
+            r.kind == ObjectKind::Contact
+                && r.first("displayname").is_some_and(|name| name.contains("(MSOL)"))
+                && r.first("msexchhidefromaddresslists")
+                    .is_some_and(|hidden| hidden.eq_ignore_ascii_case("TRUE"))
+        },
+    ),
     exclusion("the contact has neither mail nor a primary address", |r| {
         let primary = |a: &String| a.starts_with("SMTP:") && a.contains('@');
-        r.kind == ObjectKind::Contact && r.first("mail").is_none() && !r.all("proxyaddresses").iter().any(primary)
+        r.kind == ObjectKind::Contact
+            && r.first("mail").is_none()
+            && !r.all("proxyaddresses").iter().any(primary)
     }),
     exclusion("the group is MSOL_AD_Sync_RichCoexistence", |r| {
         r.kind == ObjectKind::Group && r.first("samaccountname") == Some("MSOL_AD_Sync_RichCoexistence")
@@ -72,7 +84,10 @@ const CONNECT: [Exclusion; 8] = [
 ];
 
 fn recipient_type(record: &SourceRecord) -> i64 {
-    record.first("msexchrecipienttypedetails").and_then(|v| v.parse().ok()).unwrap_or_default()
+    record
+        .first("msexchrecipienttypedetails")
+        .and_then(|v| v.parse().ok())
+        .unwrap_or_default()
 }
 
 /// Whether a name has the mark of a conflict object, `\0ACNF:` in a DN or a line feed before `CNF:` in a value.
@@ -98,10 +113,17 @@ pub(super) fn judge<'p>(plan: &'p Plan, assumptions: &Assumptions, view: &View<'
     } else {
         &[]
     };
-    if let Some(rule) = DOCUMENTED.iter().chain(connect).find(|rule| (rule.applies)(record)) {
+    if let Some(rule) = DOCUMENTED
+        .iter()
+        .chain(connect)
+        .find(|rule| (rule.applies)(record))
+    {
         return Scope::Out(rule.reason.to_owned());
     }
-    let Some(object) = plan.object(record.kind, record.inet_org_person).filter(|object| object.enabled) else {
+    let Some(object) = plan
+        .object(record.kind, record.inet_org_person)
+        .filter(|object| object.enabled)
+    else {
         return Scope::Out("objects of this class are not synchronized".to_owned());
     };
     if !in_containers(plan, record) {
@@ -122,7 +144,9 @@ fn in_containers(plan: &Plan, record: &SourceRecord) -> bool {
     if plan.containers.is_empty() {
         return true;
     }
-    let dn = record.first("distinguishedname").and_then(|text| text.parse::<Dn>().ok());
+    let dn = record
+        .first("distinguishedname")
+        .and_then(|text| text.parse::<Dn>().ok());
     dn.is_some_and(|dn| plan.containers.iter().any(|container| dn.is_within(container)))
 }
 

@@ -7,14 +7,20 @@ use crate::state::{Cloud, Tenant};
 pub const SYNC_ACCOUNT_PREFIX: &str = "ADToAADSyncServiceAccount";
 
 /// Code and text of an account that is deleted, or cannot sign in (CS 9.5).
-const DELETED: (&str, &str) = ("AzureActiveDirectoryInvalidCredential", "CredentialsInvalid AADSTS50034");
+const DELETED: (&str, &str) = (
+    "AzureActiveDirectoryInvalidCredential",
+    "CredentialsInvalid AADSTS50034",
+);
 /// Code and text of an account whose password has expired (CS 9.5).
 const EXPIRED: (&str, &str) = (
     "AzureActiveDirectoryExpiredCredentials",
     "CredentialsExpired AADSTS50055: The password is expired",
 );
 /// Code and text of an account that is disabled: the general refusal of CS 9.5 (inferred).
-const DISABLED: (&str, &str) = ("AzureActiveDirectoryAuthenticationFailed", "UnexpectedError AADSTS50057");
+const DISABLED: (&str, &str) = (
+    "AzureActiveDirectoryAuthenticationFailed",
+    "UnexpectedError AADSTS50057",
+);
 
 /// Whether the account can sign in.
 pub(super) fn check(cloud: &Cloud, tenant: &Tenant) -> Result<(), Failure> {
@@ -30,7 +36,11 @@ pub(super) fn check(cloud: &Cloud, tenant: &Tenant) -> Result<(), Failure> {
     if !account.account_enabled {
         return Err(failure(DISABLED));
     }
-    if account.credential.as_ref().is_some_and(|credential| credential.expired) {
+    if account
+        .credential
+        .as_ref()
+        .is_some_and(|credential| credential.expired)
+    {
         return Err(failure(EXPIRED));
     }
     Ok(())

@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::Path;
 use http::StatusCode;
+use provlab_platform::Entropy;
 use provlab_protocol::oauth::{PROVISIONING_APPLICATION_TEMPLATE_ID, role_by_name};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -14,7 +16,9 @@ use super::objects::graph_time;
 use super::query::{Shape, list as page, select};
 use super::request::{JsonBody, Request};
 use crate::engine::{SyncJob, jobs};
-use crate::state::{Application, Cloud, ServicePrincipal, Tenant, Txn, User};
+use crate::state::{
+    Application, Cloud, CredentialState, PasswordVerifier, ServicePrincipal, Tenant, Txn, User,
+};
 
 /// Display name of the template and of what it makes first (CS 6.1).
 const TEMPLATE_NAME: &str = "Active Directory to Azure Active Directory Provisioning";
@@ -135,7 +139,13 @@ pub(super) async fn instantiate(
         },
     });
     request.shared.db.write(|txn| {
-        add_sync_account(txn, request.tenant, account, now)?;
+        add_sync_account(
+            txn,
+            request.tenant,
+            account,
+            now,
+            &request.shared.platform.entropy,
+        )?;
         txn.put(application);
         txn.put(principal);
         Ok((StatusCode::CREATED, Json(answer)))
@@ -148,6 +158,7 @@ fn add_sync_account(
     tenant: Uuid,
     id: Uuid,
     now: OffsetDateTime,
+    entropy: &Entropy,
 ) -> Result<(), GraphError> {
     let domain = txn
         .cloud()
@@ -162,11 +173,24 @@ fn add_sync_account(
     let mut account = User::new(tenant, id, &name, now);
     account.display_name = Some(SYNC_ACCOUNT_NAME.to_owned());
     account.mail_nickname = Some(SYNC_ACCOUNT_PREFIX.to_owned());
+    account.credential = Some(unknown_password(entropy));
     account
         .roles
         .extend(role_by_name(SYNC_ACCOUNT_ROLE).map(|role| role.template_id));
     txn.put(account);
     Ok(())
+}
+
+/// A password that nobody knows; it can expire all the same.
+fn unknown_password(entropy: &Entropy) -> CredentialState {
+    let entropy = entropy.fork(SYNC_ACCOUNT_PREFIX);
+    let password = SecretString::from(entropy.uuid().to_string());
+    CredentialState {
+        verifier: PasswordVerifier::new(&password, &entropy),
+        expired: false,
+        multi_factor: false,
+        blocked: false,
+    }
 }
 
 pub(super) async fn service_principals(request: Request) -> Result<Json<Value>, GraphError> {

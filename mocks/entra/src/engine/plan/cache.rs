@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
-use super::Plan;
 use super::super::schema::default_schema;
+use super::Plan;
 use crate::assumptions::Assumptions;
 use crate::state::Cloud;
 

@@ -118,8 +118,14 @@ impl Plan {
 }
 
 fn compile_rule(rule: &SynchronizationRule, at: &At) -> Result<Plan, SchemaError> {
-    let containers = rule.container_filter.as_ref().map_or(&[][..], |f| f.included_containers.as_slice());
-    let groups = rule.group_filter.as_ref().map_or(&[][..], |f| f.included_groups.as_slice());
+    let containers = rule
+        .container_filter
+        .as_ref()
+        .map_or(&[][..], |f| f.included_containers.as_slice());
+    let groups = rule
+        .group_filter
+        .as_ref()
+        .map_or(&[][..], |f| f.included_groups.as_slice());
     let containers = names(containers, &at.member("containerFilter.includedContainers"))?;
     let groups = names(groups, &at.member("groupFilter.includedGroups"))?;
     if !containers.is_empty() && !groups.is_empty() {
@@ -131,7 +137,9 @@ fn compile_rule(rule: &SynchronizationRule, at: &At) -> Result<Plan, SchemaError
         let at = at.member("objectMappings").item(number);
         let plan = compile_object(mapping, &at)?;
         if objects.iter().any(|known| known.class == plan.class) {
-            return Err(at.member("sourceObjectName").wrong(format!("'{}' is mapped twice", mapping.source_object_name)));
+            return Err(at
+                .member("sourceObjectName")
+                .wrong(format!("'{}' is mapped twice", mapping.source_object_name)));
         }
         objects.push(plan);
     }
@@ -169,7 +177,8 @@ fn names(texts: &[String], at: &At) -> Result<Vec<Dn>, SchemaError> {
 
 /// A distinguished name in the form in which names are compared; a text that is none, as it is in lower case.
 pub(in crate::engine) fn dn_key(text: &str) -> String {
-    text.parse::<Dn>().map_or_else(|_| lower(text), |dn| dn.normalized())
+    text.parse::<Dn>()
+        .map_or_else(|_| lower(text), |dn| dn.normalized())
 }
 
 fn compile_object(mapping: &ObjectMapping, at: &At) -> Result<ObjectPlan, SchemaError> {
@@ -181,7 +190,10 @@ fn compile_object(mapping: &ObjectMapping, at: &At) -> Result<ObjectPlan, Schema
         ))
     })?;
     let kind = class.kind();
-    if !mapping.target_object_name.eq_ignore_ascii_case(kind.target_name()) {
+    if !mapping
+        .target_object_name
+        .eq_ignore_ascii_case(kind.target_name())
+    {
         return Err(at.member("targetObjectName").wrong(format!(
             "'{}' becomes '{}', not '{}'",
             class.name(),
@@ -239,23 +251,35 @@ fn compile_mapping(row: &AttributeMapping, plan: &mut ObjectPlan, at: &At) -> Re
     let target_at = at.member("targetAttributeName");
     let kind = plan.class.kind();
     let property = property(kind, target).ok_or_else(|| target_at.wrong(unknown_target(kind, target)))?;
-    let name = if property.name.is_empty() { target } else { property.name };
+    let name = if property.name.is_empty() {
+        target
+    } else {
+        property.name
+    };
     if plan.mapping(name).is_some() {
         return Err(target_at.wrong(format!("'{name}' is mapped twice")));
     }
-    let source = row.source.as_ref().map(|source| compile_source(source, &at.member("source"))).transpose()?;
+    let source = row
+        .source
+        .as_ref()
+        .map(|source| compile_source(source, &at.member("source")))
+        .transpose()?;
     let flow = match row.flow_type.as_deref().unwrap_or("Always") {
         "Always" => Flow::Always,
         "ObjectAddOnly" => Flow::ObjectAddOnly,
         "MultiValueAddOnly" => Flow::MultiValueAddOnly,
         other => {
-            let what = format!("'{}' is none of Always, ObjectAddOnly, MultiValueAddOnly", short(other));
+            let what = format!(
+                "'{}' is none of Always, ObjectAddOnly, MultiValueAddOnly",
+                short(other)
+            );
             return Err(at.member("flowType").wrong(what));
         }
     };
     let default = row.default_value.clone().filter(|text| !text.is_empty());
     let length = default.as_deref().map_or(0, |text| text.chars().count());
-    at.member("defaultValue").bounded("characters", length, MAX_CONSTANT_CHARS)?;
+    at.member("defaultValue")
+        .bounded("characters", length, MAX_CONSTANT_CHARS)?;
     plan.mappings.push(AttributePlan {
         target: name.to_owned(),
         property,
@@ -273,8 +297,15 @@ fn compile_reference(
     plan: &mut ObjectPlan,
     at: &At,
 ) -> Result<(), SchemaError> {
-    let name = row.source.as_ref().and_then(|source| source.name.as_deref()).unwrap_or_default();
-    let fits = row.source.as_ref().is_some_and(|source| source.kind.eq_ignore_ascii_case("Attribute"))
+    let name = row
+        .source
+        .as_ref()
+        .and_then(|source| source.name.as_deref())
+        .unwrap_or_default();
+    let fits = row
+        .source
+        .as_ref()
+        .is_some_and(|source| source.kind.eq_ignore_ascii_case("Attribute"))
         && name.eq_ignore_ascii_case(attribute.name());
     if row.source.is_some() && !fits {
         return Err(at.wrong(format!(
@@ -292,41 +323,70 @@ fn compile_source(source: &MappingSource, at: &At) -> Result<Option<Source>, Sch
     let expression = source.expression.as_deref().map(str::trim).unwrap_or_default();
     match source.kind.to_ascii_lowercase().as_str() {
         "attribute" => {
-            let name = if name.is_empty() { expression.trim_matches(['[', ']']) } else { name };
+            let name = if name.is_empty() {
+                expression.trim_matches(['[', ']'])
+            } else {
+                name
+            };
             if name.is_empty() {
                 return Err(at.member("name").wrong("the name of an attribute is needed"));
             }
             Ok(Some(Source::Attribute(lower(name), name.to_owned())))
         }
         "constant" => {
-            let text = if name.is_empty() { expression.trim_matches('"') } else { name };
-            at.member("name").bounded("characters", text.chars().count(), MAX_CONSTANT_CHARS)?;
+            let text = if name.is_empty() {
+                expression.trim_matches('"')
+            } else {
+                name
+            };
+            at.member("name")
+                .bounded("characters", text.chars().count(), MAX_CONSTANT_CHARS)?;
             Ok(Some(Source::Constant(text.to_owned())))
         }
         "function" => Expression::parse(expression)
             .map(|parsed| Some(Source::Function(parsed)))
             .map_err(|error| at.member("expression").wrong(error.to_string())),
-        other => Err(at.member("type").wrong(format!("'{}' is none of Attribute, Constant, Function", short(other)))),
+        other => Err(at.member("type").wrong(format!(
+            "'{}' is none of Attribute, Constant, Function",
+            short(other)
+        ))),
     }
 }
 
 fn unknown_target(kind: ObjectKind, name: &str) -> String {
-    let known: Vec<&str> = PROPERTIES.iter().filter(|p| property(kind, p.name).is_some()).map(|p| p.name).collect();
+    let known: Vec<&str> = PROPERTIES
+        .iter()
+        .filter(|p| property(kind, p.name).is_some())
+        .map(|p| p.name)
+        .collect();
     let near = known
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&candidate.to_lowercase(), &name.to_lowercase()), candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&candidate.to_lowercase(), &name.to_lowercase()),
+                candidate,
+            )
+        })
         .min()
         .filter(|(distance, _)| *distance <= 3);
     let hint = near.map_or_else(
         || "name one of the attributes that the schema maps, or a directory extension".to_owned(),
         |(_, candidate)| format!("did you mean '{candidate}'?"),
     );
-    format!("'{}' is no attribute of '{}'; {hint}", short(name), kind.target_name())
+    format!(
+        "'{}' is no attribute of '{}'; {hint}",
+        short(name),
+        kind.target_name()
+    )
 }
 
 /// Names of every attribute that a job asks the agent for, each once, in a fixed order.
 fn requested(objects: &[ObjectPlan]) -> Vec<String> {
-    let mut names: Vec<String> = BESIDES.iter().chain(&EXCLUSIONS).map(|name| (*name).to_owned()).collect();
+    let mut names: Vec<String> = BESIDES
+        .iter()
+        .chain(&EXCLUSIONS)
+        .map(|name| (*name).to_owned())
+        .collect();
     for object in objects {
         for mapping in &object.mappings {
             match &mapping.source {

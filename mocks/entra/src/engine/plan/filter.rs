@@ -49,13 +49,24 @@ impl AnyOf {
             let at = at.item(number);
             at.bounded("clauses", group.clauses.len(), MAX_CLAUSES)?;
             let clauses = group.clauses.iter().enumerate();
-            clauses.map(|(number, clause)| compile_clause(clause, &at.member("clauses").item(number))).collect()
+            clauses
+                .map(|(number, clause)| compile_clause(clause, &at.member("clauses").item(number)))
+                .collect()
         };
-        groups.iter().enumerate().map(compile).collect::<Result<_, _>>().map(Self)
+        groups
+            .iter()
+            .enumerate()
+            .map(compile)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     fn holds(&self, subject: &dyn Subject) -> bool {
-        self.0.is_empty() || self.0.iter().any(|clauses| clauses.iter().all(|clause| clause.holds(subject)))
+        self.0.is_empty()
+            || self
+                .0
+                .iter()
+                .any(|clauses| clauses.iter().all(|clause| clause.holds(subject)))
     }
 
     fn clauses(&self) -> impl Iterator<Item = &Clause> {
@@ -71,12 +82,17 @@ fn compile_clause(clause: &FilterClause, at: &At) -> Result<Clause, SchemaError>
             super::operator::OPERATORS.map(|known| known.name).join(", ")
         ))
     })?;
-    let values = clause.target_operand.as_ref().map_or(&[][..], |operand| operand.values.as_slice());
+    let values = clause
+        .target_operand
+        .as_ref()
+        .map_or(&[][..], |operand| operand.values.as_slice());
     let values_at = at.member("targetOperand.values");
     values_at.bounded("values", values.len(), MAX_VALUES)?;
     let attribute = clause.source_operand_name.trim();
     if attribute.is_empty() && operator.name != "IS_MEMBER_OF" {
-        return Err(at.member("sourceOperandName").wrong("an attribute of the source is needed".to_owned()));
+        return Err(at
+            .member("sourceOperandName")
+            .wrong("an attribute of the source is needed".to_owned()));
     }
     Ok(Clause {
         operator,
@@ -127,19 +143,26 @@ impl Filter {
     }
 
     fn clauses(&self) -> impl Iterator<Item = &Clause> {
-        self.groups.clauses().chain(self.categories.clauses()).chain(self.input.clauses())
+        self.groups
+            .clauses()
+            .chain(self.categories.clauses())
+            .chain(self.input.clauses())
     }
 
     /// Attributes that it looks at, lower case.
     pub(super) fn attributes(&self) -> impl Iterator<Item = &str> {
-        self.clauses().map(|clause| clause.attribute.as_str()).filter(|name| !name.is_empty())
+        self.clauses()
+            .map(|clause| clause.attribute.as_str())
+            .filter(|name| !name.is_empty())
     }
 
     /// Groups whose membership it looks at.
     pub(super) fn member_groups(&self) -> impl Iterator<Item = &str> {
-        self.clauses().filter(|clause| clause.operator.name == "IS_MEMBER_OF").flat_map(|clause| match &clause.operand {
-            Operand::Texts(groups) => groups.iter().map(String::as_str).collect::<Vec<_>>(),
-            _ => Vec::new(),
-        })
+        self.clauses()
+            .filter(|clause| clause.operator.name == "IS_MEMBER_OF")
+            .flat_map(|clause| match &clause.operand {
+                Operand::Texts(groups) => groups.iter().map(String::as_str).collect::<Vec<_>>(),
+                _ => Vec::new(),
+            })
     }
 }

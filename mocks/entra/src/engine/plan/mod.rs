@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use provlab_protocol::dn::Dn;
 
 pub use cache::Plans;
-pub use compile::{MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, SchemaError};
 pub(super) use compile::dn_key;
+pub use compile::{MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, SchemaError};
 pub(super) use filter::{Filter, Subject, Verdict};
 pub use operator::{Arity, OPERATORS, Operator};
 
@@ -61,7 +61,9 @@ impl SourceClass {
     }
 
     fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| class.name().eq_ignore_ascii_case(name.trim()))
+        Self::ALL
+            .into_iter()
+            .find(|class| class.name().eq_ignore_ascii_case(name.trim()))
     }
 
     pub(super) fn kind(self) -> ObjectKind {
@@ -90,7 +92,9 @@ pub(super) struct ObjectPlan {
 impl ObjectPlan {
     /// The mapping of a target attribute.
     pub(super) fn mapping(&self, target: &str) -> Option<&AttributePlan> {
-        self.mappings.iter().find(|mapping| mapping.target.eq_ignore_ascii_case(target))
+        self.mappings
+            .iter()
+            .find(|mapping| mapping.target.eq_ignore_ascii_case(target))
     }
 }
 

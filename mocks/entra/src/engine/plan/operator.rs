@@ -73,13 +73,21 @@ pub const OPERATORS: [Operator; 17] = [
     operator("IS TRUE", Reading::None, |v, _, _| is(v, "true")),
     operator("IS FALSE", Reading::None, |v, _, _| is(v, "false")),
     operator("REGEX MATCH", Reading::Pattern, |v, o, _| matches(v, o)),
-    operator("NOT REGEX MATCH", Reading::Pattern, |v, o, _| !is_empty(v) && !matches(v, o)),
-    operator("GREATER_THAN", Reading::Number, |v, o, _| numbers(v, o, |v, o| v > o)),
+    operator("NOT REGEX MATCH", Reading::Pattern, |v, o, _| {
+        !is_empty(v) && !matches(v, o)
+    }),
+    operator("GREATER_THAN", Reading::Number, |v, o, _| {
+        numbers(v, o, |v, o| v > o)
+    }),
     operator("GREATER_THAN_OR_EQUALS", Reading::Number, |v, o, _| {
         numbers(v, o, |v, o| v >= o)
     }),
-    operator("INCLUDES", Reading::Text, |v, o, _| any(v, o, |v, o| v.contains(o))),
-    operator("ENDS_WITH", Reading::Text, |v, o, _| any(v, o, |v, o| v.ends_with(o))),
+    operator("INCLUDES", Reading::Text, |v, o, _| {
+        any(v, o, |v, o| v.contains(o))
+    }),
+    operator("ENDS_WITH", Reading::Text, |v, o, _| {
+        any(v, o, |v, o| v.ends_with(o))
+    }),
     Operator {
         name: "IS_MEMBER_OF",
         reading: Reading::Text,
@@ -87,8 +95,12 @@ pub const OPERATORS: [Operator; 17] = [
     },
     operator("PRESENT", Reading::None, |v, _, _| !is_empty(v)),
     operator("&", Reading::Number, |v, o, _| numbers(v, o, |v, o| v & o != 0)),
-    operator("!&L", Reading::Number, |v, o, _| !numbers(v, o, |v, o| v & o != 0)),
-    operator("VALID CERT MATCH", Reading::None, |v, _, now| v.iter().any(|v| is_valid_certificate(v, now))),
+    operator("!&L", Reading::Number, |v, o, _| {
+        !numbers(v, o, |v, o| v & o != 0)
+    }),
+    operator("VALID CERT MATCH", Reading::None, |v, _, now| {
+        v.iter().any(|v| is_valid_certificate(v, now))
+    }),
 ];
 
 const fn operator(
@@ -107,7 +119,8 @@ impl Operator {
     /// The operator of that name, in any letter case.
     pub(super) fn find(name: &str) -> Option<&'static Self> {
         static ALL: [Operator; 17] = OPERATORS;
-        ALL.iter().find(|known| known.name.eq_ignore_ascii_case(name.trim()))
+        ALL.iter()
+            .find(|known| known.name.eq_ignore_ascii_case(name.trim()))
     }
 
     /// How many operands a clause has.
@@ -123,17 +136,28 @@ impl Operator {
     /// Reads the values of a clause.
     pub(super) fn read(&self, values: &[String]) -> Result<Operand, String> {
         if self.reading != Reading::None && values.is_empty() {
-            return Err(format!("'{}' needs at least one value in targetOperand.values", self.name));
+            return Err(format!(
+                "'{}' needs at least one value in targetOperand.values",
+                self.name
+            ));
         }
         match self.reading {
             Reading::None => Ok(Operand::None),
             Reading::Text => Ok(Operand::Texts(values.to_vec())),
             Reading::Number => values
                 .iter()
-                .map(|text| text.trim().parse().map_err(|_| format!("'{text}' is not a whole number")))
+                .map(|text| {
+                    text.trim()
+                        .parse()
+                        .map_err(|_| format!("'{text}' is not a whole number"))
+                })
                 .collect::<Result<_, _>>()
                 .map(Operand::Numbers),
-            Reading::Pattern => values.iter().map(|text| pattern(text)).collect::<Result<_, _>>().map(Operand::Patterns),
+            Reading::Pattern => values
+                .iter()
+                .map(|text| pattern(text))
+                .collect::<Result<_, _>>()
+                .map(Operand::Patterns),
         }
     }
 
@@ -155,14 +179,18 @@ fn is_empty(values: &[String]) -> bool {
 }
 
 fn is(values: &[String], word: &str) -> bool {
-    values.first().is_some_and(|value| value.eq_ignore_ascii_case(word))
+    values
+        .first()
+        .is_some_and(|value| value.eq_ignore_ascii_case(word))
 }
 
 fn any(values: &[String], operand: &Operand, compare: impl Fn(&str, &str) -> bool) -> bool {
     let Operand::Texts(texts) = operand else {
         return false;
     };
-    values.iter().any(|value| texts.iter().any(|text| compare(value, text)))
+    values
+        .iter()
+        .any(|value| texts.iter().any(|text| compare(value, text)))
 }
 
 fn numbers(values: &[String], operand: &Operand, compare: impl Fn(i64, i64) -> bool) -> bool {
@@ -177,12 +205,17 @@ fn matches(values: &[String], operand: &Operand) -> bool {
     let Operand::Patterns(patterns) = operand else {
         return false;
     };
-    values.iter().any(|value| patterns.iter().any(|pattern| pattern.is_match(value)))
+    values
+        .iter()
+        .any(|value| patterns.iter().any(|pattern| pattern.is_match(value)))
 }
 
 /// Whether base64 text is a certificate that is valid at `now`.
 fn is_valid_certificate(value: &str, now: OffsetDateTime) -> bool {
-    let certificate = STANDARD.decode(value).ok().and_then(|der| Certificate::from_der(&der).ok());
+    let certificate = STANDARD
+        .decode(value)
+        .ok()
+        .and_then(|der| Certificate::from_der(&der).ok());
     certificate.is_some_and(|certificate| {
         let validity = certificate.tbs_certificate.validity;
         let second = |time: x509_cert::time::Time| time.to_unix_duration().as_secs();
@@ -200,13 +233,20 @@ mod tests {
         let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let operator = Operator::find(name).unwrap();
         let operand = operator.read(&own(operand)).unwrap();
-        operator.holds(&own(values), &operand, OffsetDateTime::UNIX_EPOCH).unwrap()
+        operator
+            .holds(&own(values), &operand, OffsetDateTime::UNIX_EPOCH)
+            .unwrap()
     }
 
     /// CS 5.8: each operator holds, and does not hold.
     #[test]
     fn operators_hold_and_do_not_hold() {
-        type Row = (&'static str, &'static [&'static str], &'static [&'static str], bool);
+        type Row = (
+            &'static str,
+            &'static [&'static str],
+            &'static [&'static str],
+            bool,
+        );
         let rows: [Row; 35] = [
             ("EQUALS", &["Sales"], &["Sales"], true),
             ("EQUALS", &["sales"], &["Sales"], false),
@@ -246,14 +286,21 @@ mod tests {
             ("!&L", &["512"], &["2"], true),
         ];
         for (name, values, operand, wanted) in rows {
-            assert_eq!(judge(name, values, operand), wanted, "{name} {values:?} {operand:?}");
+            assert_eq!(
+                judge(name, values, operand),
+                wanted,
+                "{name} {values:?} {operand:?}"
+            );
         }
     }
 
     #[test]
     fn values_that_an_operator_cannot_use_are_refused() {
         let read = |name: &str, value: &[&str]| {
-            Operator::find(name).unwrap().read(&value.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>()).unwrap_err()
+            Operator::find(name)
+                .unwrap()
+                .read(&value.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>())
+                .unwrap_err()
         };
         assert!(read("greater_than", &["many"]).contains("whole number"));
         assert!(read("REGEX MATCH", &["("]).contains("regular expression"));
@@ -270,7 +317,11 @@ mod tests {
         parameters.not_after = time::macros::datetime!(2027-01-01 0:00 UTC);
         let text = STANDARD.encode(parameters.self_signed(&key).unwrap().der());
         let operator = Operator::find("VALID CERT MATCH").unwrap();
-        let at = |now| operator.holds(&["junk".to_owned(), text.clone()], &Operand::None, now).unwrap();
+        let at = |now| {
+            operator
+                .holds(&["junk".to_owned(), text.clone()], &Operand::None, now)
+                .unwrap()
+        };
         assert!(at(time::macros::datetime!(2026-06-01 0:00 UTC)));
         assert!(!at(time::macros::datetime!(2027-06-01 0:00 UTC)));
     }

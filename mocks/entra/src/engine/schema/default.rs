@@ -20,7 +20,12 @@ pub fn default_schema(id: Uuid, assumptions: &Assumptions) -> Value {
         &[]
     };
     let extensions: Vec<(String, String)> = (1..=EXTENSIONS)
-        .map(|n| (format!("ExtensionAttribute{n}"), format!("Trim([extensionAttribute{n}])")))
+        .map(|n| {
+            (
+                format!("ExtensionAttribute{n}"),
+                format!("Trim([extensionAttribute{n}])"),
+            )
+        })
         .collect();
     let class = |rows: &[&[Row]], with_extensions: bool, reference: (&str, &str)| {
         let mut all: Vec<Value> = rows.iter().flat_map(|rows| rows.iter()).map(from_row).collect();
@@ -135,7 +140,8 @@ mod tests {
         );
         assert_eq!(named("Department").len(), 1);
         let without = Assumptions([(names::CONNECT_ATTRIBUTES.to_owned(), false)].into());
-        let text = default_schema(Uuid::nil(), &without)["synchronizationRules"][0]["objectMappings"][0].to_string();
+        let text =
+            default_schema(Uuid::nil(), &without)["synchronizationRules"][0]["objectMappings"][0].to_string();
         assert!(!text.contains("Department"));
     }
 }

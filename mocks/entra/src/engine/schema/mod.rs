@@ -5,4 +5,7 @@ mod model;
 mod rows;
 
 pub use default::default_schema;
-pub(super) use model::{AttributeMapping, FilterClause, FilterGroup, MappingSource, ObjectMapping, Schema, ScopeFilter, SynchronizationRule};
+pub(super) use model::{
+    AttributeMapping, FilterClause, FilterGroup, MappingSource, ObjectMapping, Schema, ScopeFilter,
+    SynchronizationRule,
+};

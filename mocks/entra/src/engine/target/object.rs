@@ -42,11 +42,21 @@ impl CloudObject {
     pub(in crate::engine) fn find(cloud: &Cloud, kind: ObjectKind, tenant: Uuid, id: Uuid) -> Option<Self> {
         let key = id.to_string();
         match kind {
-            ObjectKind::User => cloud.users.get(tenant, &key).cloned().map(|u| Self::User(Box::new(u))),
-            ObjectKind::Group => cloud.groups.get(tenant, &key).cloned().map(|g| Self::Group(Box::new(g))),
-            ObjectKind::Contact => {
-                cloud.contacts.get(tenant, &key).cloned().map(|c| Self::Contact(Box::new(c)))
-            }
+            ObjectKind::User => cloud
+                .users
+                .get(tenant, &key)
+                .cloned()
+                .map(|u| Self::User(Box::new(u))),
+            ObjectKind::Group => cloud
+                .groups
+                .get(tenant, &key)
+                .cloned()
+                .map(|g| Self::Group(Box::new(g))),
+            ObjectKind::Contact => cloud
+                .contacts
+                .get(tenant, &key)
+                .cloned()
+                .map(|c| Self::Contact(Box::new(c))),
         }
     }
 

@@ -85,7 +85,11 @@ pub(in crate::engine) const PROPERTIES: &[Property] = &[
     one("AccountEnabled", USERS, Slot::AccountEnabled),
     one("SourceAnchor", ALL, Slot::SourceAnchor),
     one("UserPrincipalName", USERS, Slot::UserPrincipalName),
-    one("OnPremisesUserPrincipalName", USERS, Slot::OnPremisesUserPrincipalName),
+    one(
+        "OnPremisesUserPrincipalName",
+        USERS,
+        Slot::OnPremisesUserPrincipalName,
+    ),
     one("OnPremisesSamAccountName", ALL, Slot::SamAccountName),
     one("OnPremiseSecurityIdentifier", ALL, Slot::SecurityIdentifier),
     one("OnPremisesDistinguishedName", ALL, Slot::DistinguishedName),
@@ -110,7 +114,11 @@ pub(in crate::engine) const PROPERTIES: &[Property] = &[
     many("TelephoneNumber", PEOPLE, Slot::GraphList("businessPhones")),
     one("Facsimile", PEOPLE, Slot::Graph("faxNumber")),
     one("Mobile", PEOPLE, Slot::Graph("mobilePhone")),
-    one("PhysicalDeliveryOfficeName", PEOPLE, Slot::Graph("officeLocation")),
+    one(
+        "PhysicalDeliveryOfficeName",
+        PEOPLE,
+        Slot::Graph("officeLocation"),
+    ),
     one("Department", PEOPLE, Slot::Graph("department")),
     one("Company", PEOPLE, Slot::Graph("companyName")),
     one("JobTitle", PEOPLE, Slot::Graph("jobTitle")),
@@ -134,15 +142,22 @@ const DIRECTORY_EXTENSION: Property = one("", ALL, Slot::Hidden);
 
 /// `ExtensionAttribute1` to `ExtensionAttribute15`.
 fn extension_number(name: &str) -> Option<u8> {
-    let number = name.get(..18)?.eq_ignore_ascii_case("ExtensionAttribute").then(|| name.get(18..))??;
-    number.parse().ok().filter(|n| (1..=15).contains(n) && !number.starts_with('0'))
+    let number = name
+        .get(..18)?
+        .eq_ignore_ascii_case("ExtensionAttribute")
+        .then(|| name.get(18..))??;
+    number
+        .parse()
+        .ok()
+        .filter(|n| (1..=15).contains(n) && !number.starts_with('0'))
 }
 
 /// Whether the name is one of a directory extension: `extension_{app id}_{attribute}` (CS 5.10).
 fn is_extension(name: &str) -> bool {
     name.strip_prefix("extension_").is_some_and(|rest| {
-        rest.split_once('_')
-            .is_some_and(|(app, attribute)| app.len() == 32 && app.bytes().all(|b| b.is_ascii_hexdigit()) && !attribute.is_empty())
+        rest.split_once('_').is_some_and(|(app, attribute)| {
+            app.len() == 32 && app.bytes().all(|b| b.is_ascii_hexdigit()) && !attribute.is_empty()
+        })
     })
 }
 
@@ -178,7 +193,9 @@ pub(in crate::engine) fn get(object: &CloudObject, property: Property, name: &st
         Slot::Mail => list(object.mail().cloned()),
         Slot::ProxyAddresses => object.proxy_addresses().to_vec(),
         Slot::UserPrincipalName => match object {
-            CloudObject::User(user) => list(Some(user.user_principal_name.clone()).filter(|upn| !upn.is_empty())),
+            CloudObject::User(user) => {
+                list(Some(user.user_principal_name.clone()).filter(|upn| !upn.is_empty()))
+            }
             _ => Values::new(),
         },
         Slot::AccountEnabled => truth(object.is_enabled()),
@@ -196,17 +213,26 @@ pub(in crate::engine) fn get(object: &CloudObject, property: Property, name: &st
         Slot::OnPremisesUserPrincipalName => kept(|o| o.user_principal_name.as_ref()),
         Slot::SecurityIdentifier => {
             let sid = origin.and_then(|o| o.security_identifier.as_ref());
-            list(sid.map(|sid| sid.parse::<Sid>().map_or_else(|_| sid.clone(), |sid| STANDARD.encode(sid.to_bytes()))))
+            list(sid.map(|sid| {
+                sid.parse::<Sid>()
+                    .map_or_else(|_| sid.clone(), |sid| STANDARD.encode(sid.to_bytes()))
+            }))
         }
         Slot::Graph(graph) => list(object.properties().get(graph).and_then(Value::as_str)),
         Slot::GraphList(graph) => {
             let values = object.properties().get(graph).and_then(Value::as_array);
-            values.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+            values
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
         }
         Slot::Extension => list(origin.and_then(|o| o.extension_attributes.get(&lower_first(name)))),
-        Slot::Hidden | Slot::LastPasswordChange => {
-            origin.and_then(|o| o.hidden.get(name)).cloned().unwrap_or_default()
-        }
+        Slot::Hidden | Slot::LastPasswordChange => origin
+            .and_then(|o| o.hidden.get(name))
+            .cloned()
+            .unwrap_or_default(),
     }
 }
 
@@ -246,7 +272,11 @@ pub(in crate::engine) fn set(object: &mut CloudObject, property: Property, name:
             object.on_premises_mut().security_identifier = first().and_then(|value| sid_text(&value));
         }
         Slot::Graph(graph) => match first() {
-            Some(value) => drop(object.properties_mut().insert(graph.to_owned(), Value::String(value))),
+            Some(value) => drop(
+                object
+                    .properties_mut()
+                    .insert(graph.to_owned(), Value::String(value)),
+            ),
             None => drop(object.properties_mut().remove(graph)),
         },
         Slot::GraphList(graph) => {
@@ -254,7 +284,9 @@ pub(in crate::engine) fn set(object: &mut CloudObject, property: Property, name:
                 object.properties_mut().remove(graph);
             } else {
                 let values = values.into_iter().map(Value::String).collect();
-                object.properties_mut().insert(graph.to_owned(), Value::Array(values));
+                object
+                    .properties_mut()
+                    .insert(graph.to_owned(), Value::Array(values));
             }
         }
         Slot::Extension => {
@@ -266,8 +298,15 @@ pub(in crate::engine) fn set(object: &mut CloudObject, property: Property, name:
         }
         Slot::LastPasswordChange => {
             let graph = "lastPasswordChangeDateTime";
-            match first().and_then(|value| timestamp_time(&value)).and_then(|at| at.format(&Rfc3339).ok()) {
-                Some(at) => drop(object.properties_mut().insert(graph.to_owned(), Value::String(at))),
+            match first()
+                .and_then(|value| timestamp_time(&value))
+                .and_then(|at| at.format(&Rfc3339).ok())
+            {
+                Some(at) => drop(
+                    object
+                        .properties_mut()
+                        .insert(graph.to_owned(), Value::String(at)),
+                ),
                 None => drop(object.properties_mut().remove(graph)),
             }
             hide(object, name, values);
@@ -286,7 +325,9 @@ fn hide(object: &mut CloudObject, name: &str, values: Values) {
 }
 
 fn is_true(values: &[String]) -> bool {
-    values.first().is_none_or(|value| value.eq_ignore_ascii_case("true"))
+    values
+        .first()
+        .is_none_or(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// `ExtensionAttribute1` as Graph writes it: `extensionAttribute1`.
@@ -334,7 +375,9 @@ fn timestamp(value: &str) -> Option<String> {
 
 fn timestamp_time(value: &str) -> Option<OffsetDateTime> {
     let format = format_description!("[year][month][day][hour][minute][second].0Z");
-    time::PrimitiveDateTime::parse(value, &format).ok().map(time::PrimitiveDateTime::assume_utc)
+    time::PrimitiveDateTime::parse(value, &format)
+        .ok()
+        .map(time::PrimitiveDateTime::assume_utc)
 }
 
 #[cfg(test)]
@@ -353,12 +396,18 @@ mod tests {
     fn values_of_the_directory_become_values_of_graph() {
         assert_eq!(timestamp("132772253564048004").unwrap(), "20210927140916.0Z");
         assert_eq!(timestamp("0"), None);
-        assert_eq!(sid_text("AQUAAAAAAAUVAAAAAQAAAAIAAAADAAAA6AMAAA==").unwrap(), "S-1-5-21-1-2-3-1000");
+        assert_eq!(
+            sid_text("AQUAAAAAAAUVAAAAAQAAAAIAAAADAAAA6AMAAA==").unwrap(),
+            "S-1-5-21-1-2-3-1000"
+        );
         let mut user = object(ObjectKind::User);
         let changed = property(ObjectKind::User, "LastPasswordChangeTimestamp").unwrap();
         let values = changed.normalized(vec!["132772253564048004".to_owned()]);
         set(&mut user, changed, "LastPasswordChangeTimestamp", values.clone());
-        assert_eq!(user.properties()["lastPasswordChangeDateTime"], "2021-09-27T14:09:16Z");
+        assert_eq!(
+            user.properties()["lastPasswordChangeDateTime"],
+            "2021-09-27T14:09:16Z"
+        );
         assert_eq!(get(&user, changed, "LastPasswordChangeTimestamp"), values);
     }
 
@@ -373,7 +422,10 @@ mod tests {
             _ => vec!["value".to_owned()],
         };
         for kind in ObjectKind::ALL {
-            let extensions = ["ExtensionAttribute7", "extension_0123456789abcdef0123456789abcdef_shoeSize"];
+            let extensions = [
+                "ExtensionAttribute7",
+                "extension_0123456789abcdef0123456789abcdef_shoeSize",
+            ];
             let names = PROPERTIES.iter().map(|p| p.name).chain(extensions);
             for name in names.filter(|name| property(kind, name).is_some()) {
                 let property = property(kind, name).unwrap();

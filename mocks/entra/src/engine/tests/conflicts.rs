@@ -8,14 +8,19 @@ use crate::state::{LogEntry, ProvisioningStatus};
 
 fn with(n: u128, name: &str, attribute: &str, value: &str) -> Resource {
     let mut person = person(n, name);
-    person.attributes.insert(attribute.to_owned(), vec![value.to_owned()]);
+    person
+        .attributes
+        .insert(attribute.to_owned(), vec![value.to_owned()]);
     person
 }
 
 #[test]
 fn a_duplicate_name_gets_a_placeholder_and_the_wanted_one_when_it_is_free() {
     let mut lab = Lab::started();
-    lab.cycle(vec![person(1, "ann"), with(2, "twin", "userPrincipalName", "ann@contoso.com")]);
+    lab.cycle(vec![
+        person(1, "ann"),
+        with(2, "twin", "userPrincipalName", "ann@contoso.com"),
+    ]);
     let twin = |lab: &Lab| {
         lab.db.read(|cloud| {
             let named = |u: &&User| u.display_name.as_deref() == Some("twin") && u.deleted.is_none();
@@ -23,11 +28,21 @@ fn a_duplicate_name_gets_a_placeholder_and_the_wanted_one_when_it_is_free() {
         })
     };
     let made = twin(&lab);
-    assert!(made.user_principal_name.starts_with("ann+"), "{}", made.user_principal_name);
+    assert!(
+        made.user_principal_name.starts_with("ann+"),
+        "{}",
+        made.user_principal_name
+    );
     assert!(made.user_principal_name.ends_with("@contoso.onmicrosoft.com"));
     let errors = made.on_premises.unwrap().provisioning_errors;
-    assert_eq!((errors[0].property.as_str(), errors[0].value.as_str()), ("UserPrincipalName", "ann@contoso.com"));
-    assert_eq!(lab.job().last_execution.unwrap().state, Some(ExecutionState::Succeeded));
+    assert_eq!(
+        (errors[0].property.as_str(), errors[0].value.as_str()),
+        ("UserPrincipalName", "ann@contoso.com")
+    );
+    assert_eq!(
+        lab.job().last_execution.unwrap().state,
+        Some(ExecutionState::Succeeded)
+    );
     // The other one goes; within the hour the name is tried again.
     lab.cycle(vec![gone(ResourceType::User, 1)]);
     lab.now += Duration::from_secs(3600);
@@ -45,7 +60,10 @@ fn a_duplicate_address_is_set_aside_and_the_rest_is_written() {
     lab.cycle(vec![with(1, "ann", "proxyAddresses", address), twin]);
     let bob = lab.user("bob@contoso.com").unwrap();
     assert_eq!(bob.proxy_addresses, ["smtp:bob@contoso.com"]);
-    assert_eq!(bob.on_premises.unwrap().provisioning_errors[0].property, "ProxyAddress");
+    assert_eq!(
+        bob.on_premises.unwrap().provisioning_errors[0].property,
+        "ProxyAddress"
+    );
     // Nothing is written again while nothing changes.
     lab.now += Duration::from_secs(3600);
     let quiet = lab.cycle(vec![]);
@@ -65,7 +83,13 @@ fn one_anchor_belongs_to_one_object() {
     assert!(lab.user("bob@contoso.com").is_none());
     let failed = lab.db.read(|cloud| {
         let failed = |e: &&LogEntry| e.status == ProvisioningStatus::Failure;
-        cloud.provisioning_log.of(TENANT).find(failed).unwrap().code.clone()
+        cloud
+            .provisioning_log
+            .of(TENANT)
+            .find(failed)
+            .unwrap()
+            .code
+            .clone()
     });
     assert_eq!(failed, "DuplicateSourceEntries");
 }
@@ -93,7 +117,10 @@ fn tenant_features_block_matches() {
             ..crate::state::OnPremises::new()
         });
     };
-    assert_eq!(blocked("blockCloudObjectTakeoverThroughHardMatchEnabled", anchored), 1);
+    assert_eq!(
+        blocked("blockCloudObjectTakeoverThroughHardMatchEnabled", anchored),
+        1
+    );
     assert_eq!(blocked("softMatchOnUpnEnabled", anchored), 0);
 }
 
@@ -103,23 +130,43 @@ fn the_log_tells_what_changed() {
     lab.cycle(vec![person(1, "ann")]);
     lab.cycle(vec![resource(ResourceType::User, 1, &[("displayName", "Ann B")])]);
     lab.cycle(vec![resource(ResourceType::User, 1, &[("displayName", "Ann B")])]);
-    let log: Vec<LogEntry> = lab.db.read(|cloud| cloud.provisioning_log.of(TENANT).cloned().collect());
+    let log: Vec<LogEntry> = lab
+        .db
+        .read(|cloud| cloud.provisioning_log.of(TENANT).cloned().collect());
     let told: Vec<(&str, &str)> = log.iter().map(|e| (e.action.as_str(), e.code.as_str())).collect();
-    assert_eq!(told, [("create", ""), ("update", ""), ("other", "RedundantExport")]);
+    assert_eq!(
+        told,
+        [("create", ""), ("update", ""), ("other", "RedundantExport")]
+    );
     let change = &log[1].modified;
     assert_eq!(change.len(), 1);
     assert_eq!(
-        (change[0].name.as_str(), change[0].old.as_deref(), change[0].new.as_deref()),
+        (
+            change[0].name.as_str(),
+            change[0].old.as_deref(),
+            change[0].new.as_deref()
+        ),
         ("DisplayName", Some("ann"), Some("Ann B"))
     );
     let steps: Vec<&str> = log[0].steps.iter().map(|s| s.name.as_str()).collect();
-    assert_eq!(steps, ["EntryImportAdd", "EntryImport", "EntrySynchronizationScoping", "EntryExportAdd"]);
+    assert_eq!(
+        steps,
+        [
+            "EntryImportAdd",
+            "EntryImport",
+            "EntrySynchronizationScoping",
+            "EntryExportAdd"
+        ]
+    );
 }
 
 #[test]
 fn a_verified_domain_makes_every_name_anew() {
     let mut lab = Lab::started();
-    lab.cycle(vec![with(1, "ann", "userPrincipalName", "ann@fabrikam.com"), person(2, "bob")]);
+    lab.cycle(vec![
+        with(1, "ann", "userPrincipalName", "ann@fabrikam.com"),
+        person(2, "bob"),
+    ]);
     assert!(lab.user("ann@contoso.onmicrosoft.com").is_some());
     lab.write(|txn, _, _| {
         txn.update(TENANT, &TENANT.to_string(), |tenant: &mut Tenant| {
@@ -128,6 +175,10 @@ fn a_verified_domain_makes_every_name_anew() {
     });
     let effect = lab.cycle(vec![]);
     assert!(lab.user("ann@fabrikam.com").is_some());
-    let written = effect.reports.iter().filter(|r| matches!(r, Report::Export { .. })).count();
+    let written = effect
+        .reports
+        .iter()
+        .filter(|r| matches!(r, Report::Export { .. }))
+        .count();
     assert_eq!(written, 1, "bob's name was calculated again and is the same");
 }

@@ -3,7 +3,10 @@
 use super::*;
 
 fn threshold(lab: &mut Lab, settings: &str) {
-    let secrets = [("Domain", r#"{"domain":"contoso.com"}"#), ("SyncNotificationSettings", settings)];
+    let secrets = [
+        ("Domain", r#"{"domain":"contoso.com"}"#),
+        ("SyncNotificationSettings", settings),
+    ];
     let configuration = Configuration::from_secrets(secrets).unwrap();
     lab.write(|txn, _, now| jobs::configure(txn, TENANT, Uuid::from_u128(8), &configuration, now));
 }
@@ -35,8 +38,13 @@ fn a_threshold_that_is_reached_stops_every_deletion_and_says_so_once() {
     let mut lab = of_three(AT_THREE);
     let effect = all_gone(&mut lab, 1..=3);
     assert_eq!(live(&lab), 5);
-    assert_eq!((actions(&effect, "delete"), actions(&effect, "stagedDelete")), (0, 3));
-    assert!(effect.reports.contains(&Report::Notification { to: "it@contoso.com".to_owned() }));
+    assert_eq!(
+        (actions(&effect, "delete"), actions(&effect, "stagedDelete")),
+        (0, 3)
+    );
+    assert!(effect.reports.contains(&Report::Notification {
+        to: "it@contoso.com".to_owned()
+    }));
     let job = lab.job();
     assert_eq!(job.code(), StatusCode::Quarantine);
     assert_eq!(job.quarantine.unwrap().reason, QuarantineReason::TooManyDeletes);
@@ -44,7 +52,12 @@ fn a_threshold_that_is_reached_stops_every_deletion_and_says_so_once() {
     // Told once; a further deletion adds to what is held.
     let effect = all_gone(&mut lab, 4..=4);
     assert_eq!((actions(&effect, "stagedDelete"), live(&lab)), (1, 5));
-    assert!(!effect.reports.iter().any(|r| matches!(r, Report::Notification { .. } | Report::Quarantined { .. })));
+    assert!(
+        !effect
+            .reports
+            .iter()
+            .any(|r| matches!(r, Report::Notification { .. } | Report::Quarantined { .. }))
+    );
 }
 
 #[test]
@@ -56,7 +69,10 @@ fn fewer_than_the_threshold_pass_and_a_switched_off_guard_lets_all_pass() {
     let mut lab = of_three(r#"{"DeleteThresholdEnabled":false}"#);
     all_gone(&mut lab, 1..=5);
     assert_eq!(live(&lab), 0);
-    assert_eq!(Configuration::default().delete_threshold, Some(DEFAULT_DELETE_THRESHOLD));
+    assert_eq!(
+        Configuration::default().delete_threshold,
+        Some(DEFAULT_DELETE_THRESHOLD)
+    );
 }
 
 #[test]
@@ -83,7 +99,11 @@ fn rejected_deletions_end_when_the_objects_are_back() {
     assert_eq!((live(&lab), lab.job().code()), (5, StatusCode::Quarantine));
     lab.write(|txn, job, now| jobs::restart(txn, TENANT, job, ResetScope::DEFAULT, now).unwrap());
     let effect = lab.cycle((1..=5).map(|n| person(n, &format!("p{n}"))).collect());
-    assert!(!effect.reports.iter().any(|r| matches!(r, Report::Export { .. })), "{:?}", effect.reports);
+    assert!(
+        !effect.reports.iter().any(|r| matches!(r, Report::Export { .. })),
+        "{:?}",
+        effect.reports
+    );
     assert_eq!((live(&lab), lab.job().code()), (5, StatusCode::Active));
     assert_eq!(lab.job().sync.counts.staged, 0);
 }
@@ -108,7 +128,11 @@ fn the_tenants_own_guard_binds_when_it_is_assumed_to() {
     let allow = ResetScope::parse("ForceDeletes").unwrap();
     lab.write(|txn, job, now| jobs::restart(txn, TENANT, job, allow, now).unwrap());
     all_gone(&mut lab, 3..=3);
-    assert_eq!(live(&lab), 5, "the job's administrator cannot lift the tenant's guard");
+    assert_eq!(
+        live(&lab),
+        5,
+        "the job's administrator cannot lift the tenant's guard"
+    );
     guard(&mut lab, "disabled", 2);
     lab.now = lab.job().sync.next_run.unwrap();
     lab.cycle(vec![]);
@@ -118,11 +142,17 @@ fn the_tenants_own_guard_binds_when_it_is_assumed_to() {
 #[test]
 fn what_leaves_the_scope_can_be_left_in_the_cloud() {
     let mut lab = Lab::started();
-    let secrets = [("Domain", r#"{"domain":"contoso.com"}"#), ("SkipOutOfScopeDeletions", "true")];
+    let secrets = [
+        ("Domain", r#"{"domain":"contoso.com"}"#),
+        ("SkipOutOfScopeDeletions", "true"),
+    ];
     let configuration = Configuration::from_secrets(secrets).unwrap();
     lab.write(|txn, _, now| jobs::configure(txn, TENANT, Uuid::from_u128(8), &configuration, now));
     lab.cycle(vec![person(1, "ann"), person(2, "bob")]);
-    lab.cycle(vec![resource(ResourceType::User, 1, &[("adminDescription", "User_1")]), gone(ResourceType::User, 2)]);
+    lab.cycle(vec![
+        resource(ResourceType::User, 1, &[("adminDescription", "User_1")]),
+        gone(ResourceType::User, 2),
+    ]);
     assert!(lab.user("ann@contoso.com").is_some());
     assert!(lab.user("bob@contoso.com").is_none());
 }

@@ -576,7 +576,13 @@ fn built_in_exclusions_keep_objects_out_and_take_them_out() {
         person(5, "eve"),
         team(3, "Sales", &[1, 5]),
     ]);
-    assert_eq!(lab.picture().keys().filter(|name| name.starts_with("user")).count(), 1);
+    assert_eq!(
+        lab.picture()
+            .keys()
+            .filter(|name| name.starts_with("user"))
+            .count(),
+        1
+    );
     assert_eq!(lab.members("Sales"), ["eve@contoso.com"]);
     assert_eq!(lab.job().last_execution.unwrap().entitled, 2);
     let eve = lab.user("eve@contoso.com").unwrap().id;

@@ -11,7 +11,11 @@ pub(super) fn put_schema(lab: &mut Lab, change: impl FnOnce(&mut Value)) {
     change(&mut schema["synchronizationRules"][0]);
     Plan::compile(&schema).unwrap();
     lab.write(|txn, job, now| {
-        let version = txn.cloud().job_schemas.get(TENANT, job).map_or(1, |row| row.version + 1);
+        let version = txn
+            .cloud()
+            .job_schemas
+            .get(TENANT, job)
+            .map_or(1, |row| row.version + 1);
         txn.put(JobSchema {
             tenant: TENANT,
             job: job.to_owned(),
@@ -26,7 +30,9 @@ fn users(lab: &Lab) -> Vec<String> {
     lab.db.read(|cloud| {
         let synchronized = |u: &&User| u.deleted.is_none() && u.on_premises.is_some();
         let users = cloud.users.of(TENANT).filter(synchronized);
-        let mut names: Vec<String> = users.map(|u| u.user_principal_name.replace("@contoso.com", "")).collect();
+        let mut names: Vec<String> = users
+            .map(|u| u.user_principal_name.replace("@contoso.com", ""))
+            .collect();
         names.sort();
         names
     })
@@ -46,8 +52,16 @@ fn organizational_units_with_what_is_below_them() {
     assert_eq!(users(&lab), ["ann", "deep"]);
     // Moved out: deleted; moved in: created.
     lab.cycle(vec![
-        resource(ResourceType::User, 1, &[("distinguishedName", "CN=ann,OU=Gone,DC=contoso,DC=com")]),
-        resource(ResourceType::User, 3, &[("distinguishedName", "CN=other,OU=Staff,DC=contoso,DC=com")]),
+        resource(
+            ResourceType::User,
+            1,
+            &[("distinguishedName", "CN=ann,OU=Gone,DC=contoso,DC=com")],
+        ),
+        resource(
+            ResourceType::User,
+            3,
+            &[("distinguishedName", "CN=other,OU=Staff,DC=contoso,DC=com")],
+        ),
     ]);
     assert_eq!(users(&lab), ["deep", "other"]);
 }
@@ -56,21 +70,58 @@ fn organizational_units_with_what_is_below_them() {
 fn groups_by_first_level_and_a_rename_or_deletion_is_not_noticed() {
     let mut lab = Lab::started();
     let scope = "CN=Pilot,OU=Teams,DC=contoso,DC=com";
-    put_schema(&mut lab, |rule| rule["groupFilter"] = json!({"includedGroups": [scope]}));
+    put_schema(&mut lab, |rule| {
+        rule["groupFilter"] = json!({"includedGroups": [scope]})
+    });
     // The group comes last, and holds a group whose members are not taken in.
-    let all = vec![person(1, "ann"), person(2, "bob"), person(3, "cy"), team(6, "Nested", &[3]), team(5, "Pilot", &[1, 6])];
+    let all = vec![
+        person(1, "ann"),
+        person(2, "bob"),
+        person(3, "cy"),
+        team(6, "Nested", &[3]),
+        team(5, "Pilot", &[1, 6]),
+    ];
     lab.cycle(all.clone());
     assert_eq!(users(&lab), ["ann"]);
-    let groups = |lab: &Lab| lab.db.read(|cloud| cloud.groups.of(TENANT).map(|g| g.display_name.clone()).collect::<Vec<_>>());
-    assert_eq!(groups(&lab).len(), 2, "the scoping group and the nested one are objects of their own");
-    lab.cycle(vec![links(resource(ResourceType::Group, 5, &[]), "member", &[2], &[])]);
+    let groups = |lab: &Lab| {
+        lab.db.read(|cloud| {
+            cloud
+                .groups
+                .of(TENANT)
+                .map(|g| g.display_name.clone())
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(
+        groups(&lab).len(),
+        2,
+        "the scoping group and the nested one are objects of their own"
+    );
+    lab.cycle(vec![links(
+        resource(ResourceType::Group, 5, &[]),
+        "member",
+        &[2],
+        &[],
+    )]);
     assert_eq!(users(&lab), ["ann", "bob"]);
-    let renamed = resource(ResourceType::Group, 5, &[("distinguishedName", "CN=Trial,OU=Teams,DC=contoso,DC=com")]);
+    let renamed = resource(
+        ResourceType::Group,
+        5,
+        &[("distinguishedName", "CN=Trial,OU=Teams,DC=contoso,DC=com")],
+    );
     lab.cycle(vec![links(renamed, "member", &[], &[1])]);
-    assert_eq!(users(&lab), ["bob"], "the members still decide under the new name");
+    assert_eq!(
+        users(&lab),
+        ["bob"],
+        "the members still decide under the new name"
+    );
     lab.cycle(vec![gone(ResourceType::Group, 5)]);
     lab.cycle(vec![resource(ResourceType::User, 2, &[("displayName", "Bob")])]);
-    assert_eq!(users(&lab), ["bob"], "deleting a scoping group does not remove its users");
+    assert_eq!(
+        users(&lab),
+        ["bob"],
+        "deleting a scoping group does not remove its users"
+    );
     assert_eq!(lab.job().code(), StatusCode::Active);
 }
 
@@ -86,11 +137,17 @@ fn attribute_filters_are_any_of_all_of() {
     });
     let with = |n: u128, name: &str, kind: &str, city: &str| {
         let mut person = person(n, name);
-        person.attributes.insert("employeeType".to_owned(), vec![kind.to_owned()]);
+        person
+            .attributes
+            .insert("employeeType".to_owned(), vec![kind.to_owned()]);
         person.attributes.insert("l".to_owned(), vec![city.to_owned()]);
         person
     };
-    lab.cycle(vec![with(1, "ann", "staff", "Ockham"), with(2, "bob", "staff", "Leeds"), with(3, "cy", "board", "Leeds")]);
+    lab.cycle(vec![
+        with(1, "ann", "staff", "Ockham"),
+        with(2, "bob", "staff", "Leeds"),
+        with(3, "cy", "board", "Leeds"),
+    ]);
     assert_eq!(users(&lab), ["ann", "cy"]);
     lab.cycle(vec![
         resource(ResourceType::User, 1, &[("l", "Leeds")]),
@@ -111,9 +168,16 @@ fn an_input_filter_neither_provisions_nor_deprovisions() {
     away.attributes.insert("l".to_owned(), vec!["Leeds".to_owned()]);
     lab.cycle(vec![person(1, "ann"), away]);
     assert_eq!(users(&lab), ["ann"]);
-    lab.cycle(vec![resource(ResourceType::User, 1, &[("l", "Leeds"), ("displayName", "Ann Away")])]);
+    lab.cycle(vec![resource(
+        ResourceType::User,
+        1,
+        &[("l", "Leeds"), ("displayName", "Ann Away")],
+    )]);
     assert_eq!(users(&lab), ["ann"]);
-    assert_eq!(lab.user("ann@contoso.com").unwrap().display_name.as_deref(), Some("ann"));
+    assert_eq!(
+        lab.user("ann@contoso.com").unwrap().display_name.as_deref(),
+        Some("ann")
+    );
 }
 
 #[test]
@@ -121,9 +185,14 @@ fn mappings_flow_as_the_schema_says() {
     let mut lab = Lab::started();
     let function = |text: &str| json!({"type": "Function", "name": "x", "expression": text});
     put_schema(&mut lab, |rule| {
-        let mappings = rule["objectMappings"][0]["attributeMappings"].as_array_mut().unwrap();
+        let mappings = rule["objectMappings"][0]["attributeMappings"]
+            .as_array_mut()
+            .unwrap();
         let find = |mappings: &mut Vec<Value>, name: &str| {
-            mappings.iter().position(|m| m["targetAttributeName"] == name).unwrap()
+            mappings
+                .iter()
+                .position(|m| m["targetAttributeName"] == name)
+                .unwrap()
         };
         let at = find(mappings, "DisplayName");
         mappings[at]["source"] = function("ToUpper([displayName])");
@@ -137,30 +206,57 @@ fn mappings_flow_as_the_schema_says() {
         mappings.remove(at);
     });
     let mut ann = person(1, "ann");
-    ann.attributes.insert("department".to_owned(), vec!["Sales".to_owned()]);
+    ann.attributes
+        .insert("department".to_owned(), vec!["Sales".to_owned()]);
     ann.attributes.insert("st".to_owned(), vec!["Surrey".to_owned()]);
     lab.cycle(vec![ann]);
     let property = |lab: &Lab, name: &str| lab.user("ann@contoso.com").unwrap().properties.get(name).cloned();
-    assert_eq!(lab.user("ann@contoso.com").unwrap().display_name.as_deref(), Some("ANN"));
+    assert_eq!(
+        lab.user("ann@contoso.com").unwrap().display_name.as_deref(),
+        Some("ANN")
+    );
     assert_eq!(property(&lab, "city"), Some(json!("Ockham")));
     assert_eq!(property(&lab, "companyName"), Some(json!("Contoso Ltd")));
     assert_eq!(property(&lab, "state"), None);
-    lab.cycle(vec![resource(ResourceType::User, 1, &[("department", "IT"), ("l", "Leeds")])]);
-    assert_eq!(property(&lab, "department"), Some(json!("Sales")), "only during creation");
+    lab.cycle(vec![resource(
+        ResourceType::User,
+        1,
+        &[("department", "IT"), ("l", "Leeds")],
+    )]);
+    assert_eq!(
+        property(&lab, "department"),
+        Some(json!("Sales")),
+        "only during creation"
+    );
     assert_eq!(property(&lab, "city"), Some(json!("Leeds")));
     lab.cycle(vec![resource(ResourceType::User, 1, &[("l", "")])]);
-    assert_eq!(property(&lab, "city"), None, "a default value is for creation only");
+    assert_eq!(
+        property(&lab, "city"),
+        None,
+        "a default value is for creation only"
+    );
 }
 
 #[test]
 fn a_mapping_that_fails_puts_the_object_into_escrow() {
     let mut lab = Lab::started();
     put_schema(&mut lab, |rule| {
-        let mappings = rule["objectMappings"][0]["attributeMappings"].as_array_mut().unwrap();
-        let at = mappings.iter().position(|m| m["targetAttributeName"] == "City").unwrap();
+        let mappings = rule["objectMappings"][0]["attributeMappings"]
+            .as_array_mut()
+            .unwrap();
+        let at = mappings
+            .iter()
+            .position(|m| m["targetAttributeName"] == "City")
+            .unwrap();
         mappings[at]["source"] = json!({"type": "Function", "expression": "Error(\"no city\")"});
     });
     let effect = lab.cycle(vec![person(1, "ann")]);
-    assert!(effect.reports.iter().any(|r| matches!(r, Report::Escrow { code: "InternalError", .. })));
+    assert!(effect.reports.iter().any(|r| matches!(
+        r,
+        Report::Escrow {
+            code: "InternalError",
+            ..
+        }
+    )));
     assert!(users(&lab).is_empty());
 }

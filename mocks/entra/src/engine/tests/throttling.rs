@@ -9,7 +9,9 @@ fn a_cycle_waits_for_the_next_window_of_writes_and_goes_on() {
     let count = u128::from(WRITES_PER_WINDOW) + 10;
     let people: Vec<Resource> = (1..=count).map(|n| person(n, &format!("p{n}"))).collect();
     let effect = lab.step(page(people, 1, false));
-    assert!(matches!(effect.reports.last(), Some(Report::Throttled { retry_after }) if *retry_after == WRITE_WINDOW));
+    assert!(
+        matches!(effect.reports.last(), Some(Report::Throttled { retry_after }) if *retry_after == WRITE_WINDOW)
+    );
     assert_eq!(lab.picture().len(), WRITES_PER_WINDOW as usize);
     assert!(lab.job().last_execution.is_none(), "the cycle is not over");
     // Too early: nothing moves.
@@ -19,7 +21,10 @@ fn a_cycle_waits_for_the_next_window_of_writes_and_goes_on() {
     lab.step(Event::Tick);
     assert_eq!(lab.picture().len() as u128, count);
     let execution = lab.job().last_execution.unwrap();
-    assert_eq!((execution.state, execution.exported as u128), (Some(ExecutionState::Succeeded), count));
+    assert_eq!(
+        (execution.state, execution.exported as u128),
+        (Some(ExecutionState::Succeeded), count)
+    );
 }
 
 #[test]
@@ -29,7 +34,9 @@ fn a_busy_directory_is_left_alone_until_it_says() {
     lab.begin();
     let effect = lab.step(page(vec![person(1, "ann")], 1, true));
     assert!(effect.ask.is_none());
-    assert!(effect.reports.contains(&Report::Throttled { retry_after: Duration::from_secs(30) }));
+    assert!(effect.reports.contains(&Report::Throttled {
+        retry_after: Duration::from_secs(30)
+    }));
     assert!(lab.user("ann@contoso.com").is_none());
     lab.now = lab.job().sync.next_run.unwrap();
     lab.busy = None;

@@ -22,9 +22,9 @@ pub(super) async fn get_schema(
             .job_schemas
             .get(request.tenant, &row.job.id)
             .map(|row| row.schema.clone());
-        Ok(Json(
-            stored.unwrap_or_else(|| default_schema(schema_id(&row.job.id), &request.shared.config.assumptions)),
-        ))
+        Ok(Json(stored.unwrap_or_else(|| {
+            default_schema(schema_id(&row.job.id), &request.shared.config.assumptions)
+        })))
     })
 }
 
@@ -81,7 +81,8 @@ pub(super) async fn filter_operators(
     request: Request,
     Path((principal, job)): JobPath,
 ) -> Result<Json<Value>, GraphError> {
-    let show = |known: &Operator| json!({"id": known.name, "name": known.name, "arity": known.arity().as_str()});
+    let show =
+        |known: &Operator| json!({"id": known.name, "name": known.name, "arity": known.arity().as_str()});
     metadata(
         &request,
         &principal,
