@@ -44,6 +44,8 @@ pub(super) struct Context<'x> {
     pub(super) cycle: &'x Cycle,
     /// UPNs are calculated anew: the tenant's verified domains changed.
     pub(super) names_again: bool,
+    /// One object is provisioned on demand.
+    pub(super) on_demand: bool,
 }
 
 /// What a step wrote, and what there is to tell.
@@ -102,7 +104,9 @@ impl<'e, 't, 'c> Exporter<'e, 't, 'c, '_> {
             );
         }
         let context = self.context;
-        match scope::judge(context.plan, context.assumptions, &self.view(&record)) {
+        // On demand the selected units and groups count or not, depending on the source that one believes (CS 16).
+        let everywhere = context.on_demand && !context.assumptions.holds(assumed::ON_DEMAND_SCOPE);
+        match scope::judge(context.plan, context.assumptions, &self.view(&record), everywhere) {
             Scope::In(plan) => self.provision(record, plan),
             Scope::Out(reason) => {
                 let deletes = !self.context.configuration.skip_out_of_scope_deletions;

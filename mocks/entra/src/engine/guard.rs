@@ -82,6 +82,7 @@ impl Exporter<'_, '_, '_, '_> {
             self.wrote(&object, ProvisioningAction::Delete);
             self.log_delete(&record, &object, ProvisioningAction::Delete);
         }
+        self.store.forget_left_links(record.guid);
         self.store.put(record);
     }
 

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use provlab_protocol::scim::{
-    ChangeQuery, DomainPing, ErrorCode, ListResponse, Operation, ResourceType, ScimError,
+    ChangeQuery, DomainPing, ErrorCode, ListResponse, Operation, Resource, ResourceType, ScimError,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -170,23 +170,35 @@ pub fn step(
     epoch: u64,
     event: Event,
 ) -> Effect {
-    let cloud = txn.cloud();
-    let (Some(row), Some(tenant)) = (
-        cloud.sync_jobs.get(tenant, id).cloned(),
-        cloud.tenants.get(tenant, &tenant.to_string()).cloned(),
-    ) else {
+    let row = txn.cloud().sync_jobs.get(tenant, id);
+    let runs = row.is_some_and(|row| {
+        row.job.schedule.state == ScheduleState::Active
+            && row.job.sync.epoch == epoch
+            && template(&row.job.template_id).is_some_and(|t| t.runs)
+    });
+    if !runs {
         return Effect::default();
-    };
+    }
+    with_machine(txn, world, tenant, id, |machine| machine.handle(event)).unwrap_or_default()
+}
+
+/// Opens what a job works with, lets it work and stores what changed. None if there is no such job, or it has no domain.
+pub(super) fn with_machine(
+    txn: &mut Txn<'_>,
+    world: &mut World<'_>,
+    tenant: Uuid,
+    id: &str,
+    work: impl FnOnce(&mut Machine<'_, '_, '_, '_>),
+) -> Option<Effect> {
+    let cloud = txn.cloud();
+    let row = cloud.sync_jobs.get(tenant, id)?.clone();
+    let tenant = cloud.tenants.get(tenant, &tenant.to_string())?.clone();
     let SyncJob {
         job,
         service_principal,
         ..
     } = row;
-    let runs =
-        job.schedule.state == ScheduleState::Active && template(&job.template_id).is_some_and(|t| t.runs);
-    let (true, true, Some(domain)) = (runs, job.sync.epoch == epoch, job.configuration.domain.clone()) else {
-        return Effect::default();
-    };
+    let domain = job.configuration.domain.clone()?;
     let plan = world.plans.of(cloud, tenant.id, id);
     let limited = world.assumptions.holds(names::WRITE_LIMIT);
     let window = limited.then(|| (world.period)(WRITE_WINDOW));
@@ -203,9 +215,10 @@ pub fn step(
         tenant,
         ledger,
         job,
+        on_demand: None,
         effect: Effect::default(),
     };
-    machine.handle(event);
+    work(&mut machine);
     let Machine {
         store,
         mut job,
@@ -224,10 +237,11 @@ pub fn step(
     if txn.cloud().sync_jobs.get(tenant.id, id) != Some(&row) {
         txn.put(row);
     }
-    effect
+    Some(effect)
 }
 
-struct Machine<'m, 'w, 't, 'c> {
+/// A job at work within one transaction.
+pub(super) struct Machine<'m, 'w, 't, 'c> {
     store: Connector<'t, 'c>,
     world: &'m mut World<'w>,
     plan: &'m Plan,
@@ -236,6 +250,8 @@ struct Machine<'m, 'w, 't, 'c> {
     origin: Origin,
     ledger: Ledger,
     job: Job,
+    /// One object is provisioned on demand, under this id of a cycle.
+    on_demand: Option<Uuid>,
     effect: Effect,
 }
 
@@ -371,6 +387,17 @@ impl Machine<'_, '_, '_, '_> {
         }
     }
 
+    /// Merges one object that was read by itself and exports it with its references.
+    pub(super) fn provision_on_demand(&mut self, resource: &Resource) {
+        self.on_demand = Some((self.world.new_id)());
+        let import = Import::new(self.plan, self.job.sync.generation, false);
+        import.merge(&mut self.store, &mut self.job.sync.scope_groups, resource);
+        self.perform(vec![resource.id], |exporter, guid| exporter.export(guid));
+        let mut links = self.store.dirty_links(usize::MAX);
+        links.retain(|link| link.holder == resource.id);
+        self.perform(vec![links.as_slice()], |exporter, links| exporter.follow(links));
+    }
+
     fn mark_retries(&mut self) {
         for guid in self.store.due_retries(Some(self.world.now)) {
             self.store.mark(guid);
@@ -472,16 +499,17 @@ impl Machine<'_, '_, '_, '_> {
 
     /// Does `work` on every item until the directory takes no more writes.
     fn perform<T>(&mut self, items: Vec<T>, mut work: impl FnMut(&mut Exporter<'_, '_, '_, '_>, T)) -> Turn {
+        let running = self
+            .job
+            .sync
+            .execution
+            .as_ref()
+            .map(|execution| execution.activity);
         let cycle = Cycle {
             tenant: self.tenant.id,
             job: self.job.id.clone(),
             service_principal: self.service_principal,
-            activity: self
-                .job
-                .sync
-                .execution
-                .as_ref()
-                .map_or(Uuid::nil(), |e| e.activity),
+            activity: self.on_demand.or(running).unwrap_or_default(),
             now: self.world.now,
         };
         let context = Context {
@@ -493,6 +521,7 @@ impl Machine<'_, '_, '_, '_> {
             scope: &self.job.sync.scope_groups,
             cycle: &cycle,
             names_again: self.job.sync.names_again,
+            on_demand: self.on_demand.is_some(),
         };
         let mut done = Exported::default();
         let mut exporter = Exporter {
@@ -511,7 +540,7 @@ impl Machine<'_, '_, '_, '_> {
             work(&mut exporter, item);
         }
         self.tally(done);
-        if matches!(turn, Turn::Rest) {
+        if matches!(turn, Turn::Rest) && self.on_demand.is_none() {
             self.rest();
         }
         turn

@@ -21,6 +21,7 @@ mod log;
 mod machine;
 mod matching;
 mod names;
+pub mod on_demand;
 mod plan;
 mod quarantine;
 mod records;

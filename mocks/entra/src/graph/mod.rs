@@ -14,6 +14,7 @@ mod objects;
 mod organization;
 mod permission;
 mod properties;
+mod provisioning_log;
 mod query;
 mod references;
 mod request;
@@ -157,6 +158,7 @@ fn common_routes() -> Router<Arc<Shared>> {
             "/applicationTemplates/{id}/instantiate",
             post(applications::instantiate),
         )
+        .route("/auditLogs/provisioning", get(provisioning_log::list))
         .route("/servicePrincipals", get(applications::service_principals))
         .route(
             "/servicePrincipals/{id}",

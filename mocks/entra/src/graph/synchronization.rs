@@ -18,6 +18,7 @@ use crate::shared::Shared;
 use crate::state::Cloud;
 
 mod expressions;
+mod on_demand;
 mod schema;
 mod secrets;
 
@@ -34,6 +35,10 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/jobs/{job}/pause", post(pause_job))
         .route("/jobs/{job}/restart", post(restart_job))
         .route("/jobs/{job}/validateCredentials", post(validate_job))
+        .route(
+            "/jobs/{job}/provisionOnDemand",
+            post(on_demand::provision_on_demand),
+        )
         .route(
             "/jobs/{job}/schema",
             get(schema::get_schema).put(schema::put_schema),
