@@ -41,7 +41,7 @@ pub(in crate::engine) async fn cycle(
             () = superseded(shared, shared.db.commits(), tenant, id, epoch) => return Ok(()),
             answer = relay::request(shared, tenant, operation) => answer,
         };
-        event = Event::Answered(ask, answer);
+        event = Event::Answered(ask, Box::new(answer));
     }
 }
 

@@ -16,6 +16,7 @@ use crate::state::{
 const MAX_NAMED: usize = 20;
 
 /// How it went.
+#[derive(Clone, Copy)]
 pub(super) enum Told<'t> {
     /// It was written, without these members.
     Success(&'t [(Uuid, Skipped)]),

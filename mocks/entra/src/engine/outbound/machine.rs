@@ -46,6 +46,9 @@ pub enum Ask {
     Group(GroupAsk),
 }
 
+/// What came of a question.
+pub type Answer = Result<OperationResult, ScimError>;
+
 /// What happened to a job.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -54,7 +57,7 @@ pub enum Event {
     /// The last step stopped because it was full.
     Continue,
     /// An agent, or the relay in its place, answered.
-    Answered(Ask, Result<OperationResult, ScimError>),
+    Answered(Ask, Box<Answer>),
 }
 
 /// What a step asks the driver to do, after its changes are stored.
@@ -179,10 +182,12 @@ impl Machine<'_, '_, '_, '_> {
         match event {
             Event::Tick => self.tick(),
             Event::Continue => self.work(),
-            Event::Answered(Ask::Check, Ok(OperationResult::Pong(_))) => self.work(),
-            Event::Answered(Ask::Check, answer) => self.fail(&failure_of(answer), true),
+            Event::Answered(Ask::Check, answer) => match *answer {
+                Ok(OperationResult::Pong(_)) => self.work(),
+                other => self.fail(&failure_of(other), true),
+            },
             Event::Answered(Ask::Group(ask), answer) => {
-                match self.with_writer(|writer| writer.took(ask, answer)) {
+                match self.with_writer(|writer| writer.took(ask, *answer)) {
                     Ok(()) => self.work(),
                     Err(failure) => self.fail(&failure, false),
                 }
@@ -514,7 +519,7 @@ impl Machine<'_, '_, '_, '_> {
     }
 }
 
-fn failure_of(answer: Result<OperationResult, ScimError>) -> Failure {
+fn failure_of(answer: Answer) -> Failure {
     let nonsense = || {
         let code = ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError;
         ScimError::new(code, "the agent answered something that was not asked")

@@ -24,7 +24,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub(super) use driver::cycle;
-pub use machine::{Ask, Effect, Event, step};
+pub use machine::{Answer, Ask, Effect, Event, step};
 pub use members::{MAX_MEMBERS, Skipped};
 pub use on_demand::{MAX_ON_DEMAND_MEMBERS, OnDemand, OnDemandError, Provisioned, provision};
 pub use records::{MemberState, Membership, OutboundGroup, OutboundMember, Work, Written};

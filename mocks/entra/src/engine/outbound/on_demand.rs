@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use provlab_protocol::scim::{GroupAction, Operation, OperationResult, ScimError};
+use provlab_protocol::scim::{GroupAction, Operation, OperationResult};
 use uuid::Uuid;
 
 use super::super::driver::tell;
 use super::super::machine::World;
 use super::driver::in_world;
-use super::machine::{Effect, Machine, Open};
+use super::machine::{Answer, Effect, Machine, Open};
 use super::records::OutboundGroup;
 use super::scope::Fate;
 use super::write::GroupAsk;
@@ -193,7 +193,6 @@ impl Round {
     }
 }
 
-type Answer = Result<OperationResult, ScimError>;
 
 /// How one look at the group ended.
 #[derive(Debug)]

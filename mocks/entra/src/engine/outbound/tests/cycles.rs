@@ -18,7 +18,7 @@ fn a_group_gets_the_default_mappings_and_its_synchronized_members() {
         &[user(1), user(2), user(3)],
     );
     lab.change_group(1, |group| {
-        group.description = Some("  People who sell ".to_owned())
+        group.description = Some("  People who sell ".to_owned());
     });
     lab.cycle();
     let id = group(1);
@@ -155,7 +155,7 @@ fn an_account_that_comes_late_or_goes_is_followed() {
     assert_eq!(lab.members(1), set([account(1)]));
     // Another domain's account is no member here.
     lab.change_user(1, |user| {
-        user.on_premises.as_mut().unwrap().domain_name = Some("fabrikam.com".to_owned())
+        user.on_premises.as_mut().unwrap().domain_name = Some("fabrikam.com".to_owned());
     });
     lab.cycle();
     assert!(lab.members(1).is_empty());

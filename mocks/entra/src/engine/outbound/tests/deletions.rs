@@ -144,7 +144,7 @@ fn one_below_the_threshold_passes() {
 fn a_deletion_that_is_refused_is_retried_and_holds_nothing_up() {
     let mut lab = with_groups(2);
     let key = format!("Group_{}", group(1));
-    lab.directory.refusals.insert(key.clone(), ldap_error(50));
+    lab.directory.refusals.insert(key, ldap_error(50));
     lab.purge_group(1);
     lab.purge_group(2);
     lab.cycle();

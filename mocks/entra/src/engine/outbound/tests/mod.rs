@@ -185,7 +185,7 @@ impl Lab {
             let effect = self.step(event);
             event = match effect.ask {
                 Some((ask, operation)) => match answer(self, &operation) {
-                    Some(answer) => Event::Answered(ask, answer),
+                    Some(answer) => Event::Answered(ask, Box::new(answer)),
                     // The process is gone.
                     None => return,
                 },

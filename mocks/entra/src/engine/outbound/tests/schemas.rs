@@ -168,7 +168,7 @@ fn a_mapping_that_fails_for_one_group_fails_that_group() {
     assert!(lab.directory.group(group(1)).is_some());
     // Without a name there is nothing to write.
     lab.put_schema(|schema| {
-        mapping(schema, "cn")["source"] = json!({"type": "Attribute", "name": "mailNickname"})
+        mapping(schema, "cn")["source"] = json!({"type": "Attribute", "name": "mailNickname"});
     });
     lab.cycle();
     assert_eq!(lab.row(group(1)).unwrap().escrow.unwrap().code, "MissingValues");
@@ -183,39 +183,40 @@ fn a_schema_that_cannot_be_followed_is_refused_with_its_place() {
     };
     let rule = "synchronizationRules[0]";
     let attributes = format!("{rule}.objectMappings[0].attributeMappings");
-    let cases: [(String, &dyn Fn(&mut Value)); 11] = [
+    type Case = (String, &'static dyn Fn(&mut Value));
+    let cases: [Case; 11] = [
         ("synchronizationRules: ".to_owned(), &|s| {
-            s["synchronizationRules"] = json!([])
+            s["synchronizationRules"] = json!([]);
         }),
         (format!("{rule}.groupFilter.includedGroups[0]: "), &|s| {
             s["synchronizationRules"][0]["groupFilter"] = json!({"includedGroups": ["CN=Sales"]});
         }),
         (format!("{rule}.objectMappings: "), &|s| {
-            s["synchronizationRules"][0]["objectMappings"] = json!([])
+            s["synchronizationRules"][0]["objectMappings"] = json!([]);
         }),
         (format!("{rule}.objectMappings[0].sourceObjectName: "), &|s| {
             s["synchronizationRules"][0]["objectMappings"][0]["sourceObjectName"] = json!("User");
         }),
         (format!("{attributes}[1].source.expression: "), &|s| {
-            mapping(s, "cn")["source"] = function("Left([a]")
+            mapping(s, "cn")["source"] = function("Left([a]");
         }),
         (format!("{attributes}[4].source: "), &|s| {
-            mapping(s, "isSecurityGroup")["source"]["name"] = json!("False")
+            mapping(s, "isSecurityGroup")["source"]["name"] = json!("False");
         }),
         (format!("{attributes}[6].source: "), &|s| {
-            mapping(s, "member")["source"]["name"] = json!("owners")
+            mapping(s, "member")["source"]["name"] = json!("owners");
         }),
         (format!("{attributes}[7].source: "), &|s| {
             mapping(s, "msDS-ExternalDirectoryObjectId")["source"] = function("[objectId]");
         }),
         (format!("{attributes}[3].flowType: "), &|s| {
-            mapping(s, "displayName")["flowType"] = json!("MultiValueAddOnly")
+            mapping(s, "displayName")["flowType"] = json!("MultiValueAddOnly");
         }),
         (format!("{attributes}[2].targetAttributeName: "), &|s| {
             mapping(s, "description")["targetAttributeName"] = json!("ADMINDESCRIPTION");
         }),
         (format!("{attributes}: "), &|s| {
-            mapping(s, "cn")["targetAttributeName"] = json!("info")
+            mapping(s, "cn")["targetAttributeName"] = json!("info");
         }),
     ];
     for (place, change) in cases {

@@ -297,7 +297,7 @@ fn a_paused_job_ignores_what_is_answered_late() {
             assumptions: &assumptions,
             busy: None,
         };
-        step(txn, &mut world, TENANT, &job, epoch, Event::Answered(check, pong))
+        step(txn, &mut world, TENANT, &job, epoch, Event::Answered(check, Box::new(pong)))
     });
     assert!(effect.ask.is_none());
 }
