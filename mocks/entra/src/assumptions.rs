@@ -143,6 +143,21 @@ impl Assumptions {
 mod tests {
     use super::*;
 
+    /// The table of `docs/differences.md` is this one.
+    #[test]
+    fn the_documents_list_every_switch() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/differences.md");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for known in ASSUMPTIONS {
+            let state = if known.default { "on" } else { "off" };
+            let row = format!(
+                "| `{}` | {state} | {} | {} |",
+                known.name, known.about, known.source
+            );
+            assert!(text.contains(&row), "docs/differences.md needs the row\n{row}");
+        }
+    }
+
     #[test]
     fn a_switch_stands_where_it_was_set_and_otherwise_at_its_default() {
         let set = Assumptions([(names::TENANT_GUARD.to_owned(), true)].into());

@@ -10,10 +10,11 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
+use super::event::{Effect, Event, Failure, NOTIFICATION_SENDER, Report, SERVER_BUSY, World};
 use super::job::{Direction, JobError, Phase, StatusCode, template};
 use super::jobs::until;
+use super::machine::step;
 use super::outbound;
-use super::machine::{Effect, Event, Failure, NOTIFICATION_SENDER, Report, SERVER_BUSY, World, step};
 use crate::relay;
 use crate::shared::Shared;
 use crate::state::DbError;
@@ -70,9 +71,7 @@ async fn drive(shared: Arc<Shared>, tenant: Uuid, id: String) {
             Some(Duration::ZERO) => {
                 let direction = id.split('.').next().and_then(template).and_then(|t| t.runs);
                 let cycled = match direction {
-                    Some(Direction::Outbound) => {
-                        outbound::cycle(&shared, tenant, &id, epoch, &entropy).await
-                    }
+                    Some(Direction::Outbound) => outbound::cycle(&shared, tenant, &id, epoch, &entropy).await,
                     _ => cycle(&shared, tenant, &id, epoch, &entropy).await,
                 };
                 if let Err(failure) = cycled {
@@ -170,7 +169,13 @@ fn understand(pinged: bool, answer: Result<OperationResult, ScimError>) -> Event
 }
 
 /// Ends when the job is gone or has left `epoch`.
-pub(super) async fn superseded(shared: &Shared, mut commits: watch::Receiver<u64>, tenant: Uuid, id: &str, epoch: u64) {
+pub(super) async fn superseded(
+    shared: &Shared,
+    mut commits: watch::Receiver<u64>,
+    tenant: Uuid,
+    id: &str,
+    epoch: u64,
+) {
     loop {
         commits.borrow_and_update();
         let current = shared

@@ -97,7 +97,7 @@ impl Exporter<'_, '_, '_, '_> {
             return;
         }
         if let Some(object) = self.staged_object(&record) {
-            self.done.reports.push(super::machine::Report::Export {
+            self.done.reports.push(super::event::Report::Export {
                 action: ProvisioningAction::StagedDelete.as_str(),
                 kind: object.kind(),
                 name: object.name().to_owned(),

@@ -169,7 +169,9 @@ pub fn delete(txn: &mut Txn<'_>, tenant: Uuid, id: &str) -> Option<SyncJob> {
 }
 
 fn begin(job: &mut Job, now: OffsetDateTime) {
-    job.sync.next_run = template(&job.template_id).filter(|t| t.runs.is_some()).map(|_| now);
+    job.sync.next_run = template(&job.template_id)
+        .filter(|t| t.runs.is_some())
+        .map(|_| now);
     job.sync.epoch += 1;
 }
 

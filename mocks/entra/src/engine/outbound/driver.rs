@@ -7,7 +7,7 @@ use provlab_platform::Entropy;
 use uuid::Uuid;
 
 use super::super::driver::{superseded, tell};
-use super::super::machine::World;
+use super::super::event::World;
 use super::machine::{Effect, Event, step};
 use crate::relay;
 use crate::shared::Shared;

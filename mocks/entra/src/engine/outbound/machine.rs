@@ -13,6 +13,8 @@ use std::time::Duration;
 use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError, Watermark};
 use uuid::Uuid;
 
+use super::super::ending::escrow_error;
+use super::super::event::{Failure, Report, World};
 use super::super::guard::Threshold;
 use super::super::job::{
     Direction, Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, Stage,
@@ -20,7 +22,6 @@ use super::super::job::{
 };
 use super::super::ledger::Ledger;
 use super::super::log::Cycle;
-use super::super::machine::{Failure, Report, World, escrow_error};
 use super::super::quarantine;
 use super::super::records::ObjectKind;
 use super::super::sync_account;

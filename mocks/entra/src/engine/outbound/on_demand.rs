@@ -7,7 +7,7 @@ use provlab_protocol::scim::{GroupAction, Operation, OperationResult};
 use uuid::Uuid;
 
 use super::super::driver::tell;
-use super::super::machine::World;
+use super::super::event::World;
 use super::driver::in_world;
 use super::machine::{Answer, Effect, Machine, Open};
 use super::records::OutboundGroup;
@@ -192,7 +192,6 @@ impl Round {
         })
     }
 }
-
 
 /// How one look at the group ended.
 #[derive(Debug)]

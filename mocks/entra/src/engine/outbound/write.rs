@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use super::super::configuration::Configuration;
 use super::super::escrow;
+use super::super::event::{Failure, Report, World};
 use super::super::ledger::Ledger;
 use super::super::log::Cycle;
-use super::super::machine::{Failure, Report, World};
 use super::super::records::{ObjectKind, Rejected, StagedDelete};
 use super::log::{self, Told};
 use super::members::{self, MAX_MEMBERS, Skipped, Wanted};

@@ -62,7 +62,12 @@ impl At {
         }
     }
 
-    pub(in crate::engine) fn bounded(&self, what: &str, found: usize, limit: usize) -> Result<(), SchemaError> {
+    pub(in crate::engine) fn bounded(
+        &self,
+        what: &str,
+        found: usize,
+        limit: usize,
+    ) -> Result<(), SchemaError> {
         if found > limit {
             return Err(self.wrong(format!("{found} {what} are too many; the limit is {limit}")));
         }
@@ -323,7 +328,10 @@ fn compile_reference(
     Ok(())
 }
 
-pub(in crate::engine) fn compile_source(source: &MappingSource, at: &At) -> Result<Option<Source>, SchemaError> {
+pub(in crate::engine) fn compile_source(
+    source: &MappingSource,
+    at: &At,
+) -> Result<Option<Source>, SchemaError> {
     let name = source.name.as_deref().map(str::trim).unwrap_or_default();
     let expression = source.expression.as_deref().map(str::trim).unwrap_or_default();
     match source.kind.to_ascii_lowercase().as_str() {

@@ -6,8 +6,8 @@ mod of_job;
 mod rows;
 
 pub use default::default_schema;
-pub use of_job::{check_schema, schema_of};
 pub(super) use model::{
     AttributeMapping, FilterClause, FilterGroup, MappingSource, ObjectMapping, Schema, ScopeFilter,
     SynchronizationRule,
 };
+pub use of_job::{check_schema, schema_of};

@@ -29,7 +29,7 @@ use super::machine::{Effect, Event, step};
 use super::*;
 use crate::assumptions::Assumptions;
 use crate::engine::Report;
-use crate::engine::machine::World;
+use crate::engine::event::World;
 use crate::state::{
     Db, DbError, Group, JobSchema, OnPremises, Removed, SmartLockout, Tenant, TenantFeatures, Txn, User,
 };

@@ -297,7 +297,14 @@ fn a_paused_job_ignores_what_is_answered_late() {
             assumptions: &assumptions,
             busy: None,
         };
-        step(txn, &mut world, TENANT, &job, epoch, Event::Answered(check, Box::new(pong)))
+        step(
+            txn,
+            &mut world,
+            TENANT,
+            &job,
+            epoch,
+            Event::Answered(check, Box::new(pong)),
+        )
     });
     assert!(effect.ask.is_none());
 }
