@@ -1,8 +1,7 @@
-//! What becomes of which attribute: the default table of CS 5.10, as far as Graph shows the result.
+//! What becomes of which attribute: the default table of CS 5.10, as far as Graph shows the result, and what an
+//! administrator has changed of it (CS 5.9).
 
-use std::collections::BTreeMap;
-
-use super::{Kind, Source};
+use super::{Kind, Mapping, Settings, Source, expression, reading::Properties, settings::From};
 
 /// Bit of `userAccountControl` that disables an account.
 const DISABLED: i64 = 0x2;
@@ -11,7 +10,7 @@ const SECURITY: i64 = 0x8000_0000;
 
 /// What flows into a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flow {
+enum Flow {
     /// The attribute's value.
     Direct(&'static str),
     /// The same without white space at its ends.
@@ -30,13 +29,13 @@ pub(super) enum Flow {
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Row {
+struct Row {
     /// Target attribute as the product calls it.
-    pub(super) target: &'static str,
-    /// Property of Graph that shows it.
-    pub(super) shown: &'static str,
+    target: &'static str,
+    /// Property of Graph that shows it; after a `~` the name of one that a dump does not show.
+    shown: &'static str,
     /// What flows.
-    pub(super) flow: Flow,
+    flow: Flow,
 }
 
 const fn row(target: &'static str, shown: &'static str, flow: Flow) -> Row {
@@ -68,6 +67,31 @@ const USER: &[Row] = &[
     row("State", "state", Direct("st")),
     row("StreetAddress", "streetAddress", Direct("streetAddress")),
     row("PostalCode", "postalCode", Direct("postalCode")),
+    // From here on the † rows, Entra Connect's defaults that are assumed to be shared.
+    row("TelephoneNumber", "businessPhones", Direct("telephoneNumber")),
+    row("Facsimile", "faxNumber", Direct("facsimileTelephoneNumber")),
+    row("Mobile", "mobilePhone", Direct("mobile")),
+    row("PhysicalDeliveryOfficeName", "officeLocation", Direct("physicalDeliveryOfficeName")),
+    row("Department", "department", Direct("department")),
+    row("Company", "companyName", Direct("company")),
+    row("JobTitle", "jobTitle", Direct("title")),
+    row("EmployeeId", "employeeId", Direct("employeeID")),
+    // What Graph does not show is written all the same.
+    row("CommonName", "~CommonName", Direct("cn")),
+    row("OnPremiseSecurityIdentifier", "~OnPremiseSecurityIdentifier", Direct("objectSid")),
+    row("Initials", "~Initials", Direct("initials")),
+    row("TargetAddress", "~TargetAddress", Direct("targetAddress")),
+    row("LegacyExchangeDN", "~LegacyExchangeDN", Direct("legacyExchangeDN")),
+    row("CountryCode", "~CountryCode", Direct("countryCode")),
+    row("CountryLetterCode", "~CountryLetterCode", Direct("c")),
+    row("LastPasswordChangeTimestamp", "~LastPasswordChangeTimestamp", Direct("pwdLastSet")),
+    row("UsageLocation", "~UsageLocation", Direct("msExchUsageLocation")),
+    row("PreferredDataLocation", "~PreferredDataLocation", Direct("preferredDataLocation")),
+    row("Pager", "~Pager", Direct("pager")),
+    row("HomePhone", "~HomePhone", Direct("homePhone")),
+    row("Info", "~Info", Direct("info")),
+    row("Description", "~Description", Direct("description")),
+    row("WwwHomePage", "~WwwHomePage", Direct("wWWHomePage")),
 ];
 
 const GROUP: &[Row] = &[
@@ -80,8 +104,12 @@ const GROUP: &[Row] = &[
     ),
     row("Description", "description", Direct("description")),
     row("Mail", "mail", Direct("mail")),
-    row("Mail", "mailEnabled", HasMail),
+    row("", "mailEnabled", HasMail),
     row("SecurityEnabled", "securityEnabled", Security),
+    row("CommonName", "~CommonName", Direct("cn")),
+    row("Alias", "~Alias", Direct("mailNickname")),
+    row("ProxyAddresses", "~ProxyAddresses", All("proxyAddresses")),
+    row("OnPremiseSecurityIdentifier", "~OnPremiseSecurityIdentifier", Direct("objectSid")),
 ];
 
 /// `ExtensionAttribute1` to `15`, of users and groups.
@@ -104,7 +132,7 @@ const EXTENSIONS: [&str; 15] = [
 ];
 
 /// The rows of a kind.
-pub(super) fn rows(kind: Kind) -> impl Iterator<Item = Row> {
+fn rows(kind: Kind) -> impl Iterator<Item = Row> {
     let own = match kind {
         Kind::User => USER,
         Kind::Group => GROUP,
@@ -113,11 +141,43 @@ pub(super) fn rows(kind: Kind) -> impl Iterator<Item = Row> {
     own.iter().copied().chain(extensions)
 }
 
-/// Every property that an object should show, by its Graph name; one without a value is an empty list.
-pub(super) fn properties(source: &Source) -> BTreeMap<String, Vec<String>> {
-    rows(source.kind)
-        .map(|row| (row.shown.to_owned(), values(row.flow, source)))
-        .collect()
+/// Every property that an object should show, by its Graph name; one without a value is an empty list. `had` is what it
+/// showed before, if it was there.
+///
+/// # Errors
+/// A mapping that cannot be evaluated, in words.
+pub(super) fn properties(settings: &Settings, source: &Source, had: Option<&Properties>) -> Result<Properties, String> {
+    let mut all = Properties::new();
+    for row in rows(source.kind) {
+        let before = had.map(|had| had.get(row.shown).cloned().unwrap_or_default());
+        let values = match settings.mappings.get(&(source.kind, row.target.to_lowercase())) {
+            None => values(row.flow, source),
+            // What is not mapped is left as it is.
+            Some(None) => before.unwrap_or_default(),
+            Some(Some(mapping)) => mapped(mapping, source, before)?,
+        };
+        all.insert(row.shown.to_owned(), values);
+    }
+    Ok(all)
+}
+
+fn mapped(mapping: &Mapping, source: &Source, before: Option<Vec<String>>) -> Result<Vec<String>, String> {
+    if let Some(before) = before.clone().filter(|_| mapping.only_at_creation) {
+        return Ok(before);
+    }
+    let value = match &mapping.from {
+        From::Attribute(name) => source.first(name).map(str::to_owned),
+        From::Constant(text) => Some(text.clone()),
+        From::Expression(text) => expression::evaluate(text, &|name| source.first(name).map(str::to_owned))?,
+    };
+    let value = value.filter(|value| !value.is_empty());
+    let default = || {
+        let is_new = before.is_none();
+        // It was given at creation, and the source has still nothing else to say (inferred).
+        let stays = before.as_ref().is_some_and(|before| before.first() == mapping.default.as_ref());
+        mapping.default.clone().filter(|_| is_new || stays)
+    };
+    Ok(value.or_else(default).into_iter().collect())
 }
 
 fn values(flow: Flow, source: &Source) -> Vec<String> {
@@ -143,11 +203,12 @@ fn values(flow: Flow, source: &Source) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::super::testing::{group, user};
     use super::*;
 
     fn shown(source: &Source, name: &str) -> Vec<String> {
-        properties(source).remove(name).unwrap_or_default()
+        properties(&Settings::default(), source, None).unwrap().remove(name).unwrap_or_default()
     }
 
     #[test]
@@ -168,5 +229,31 @@ mod tests {
         assert_eq!(shown(&staff, "displayName"), ["Staff"]);
         assert_eq!(shown(&staff, "securityEnabled"), ["true"]);
         assert_eq!(shown(&staff, "mailEnabled"), ["false"]);
+    }
+
+    #[test]
+    fn mappings_of_an_administrator_go_before_the_table() {
+        let ann = |city: &'static str| user("ann", &[("l", city)]);
+        let settings = |from: From, only_at_creation| {
+            let mapping = Mapping {
+                from,
+                default: Some("nowhere".into()),
+                only_at_creation,
+            };
+            let mut settings = Settings::default();
+            settings.mappings.insert((Kind::User, "city".into()), Some(mapping));
+            settings
+        };
+        let city = |settings: &Settings, source: &Source, had: Option<&Properties>| {
+            properties(settings, source, had).unwrap().remove("city").unwrap()
+        };
+        let upper = settings(From::Expression("ToUpper([l])".into()), false);
+        assert_eq!(city(&upper, &ann("Ulm"), None), ["ULM"]);
+        assert_eq!(city(&upper, &ann(""), None), ["nowhere"]);
+        let had = Properties::from([("city".to_owned(), vec!["ULM".to_owned()])]);
+        assert!(city(&upper, &ann(""), Some(&had)).is_empty());
+        let once = settings(From::Attribute("l".into()), true);
+        assert_eq!(city(&once, &ann("Bern"), Some(&had)), ["ULM"]);
+        assert_eq!(city(&once, &ann("Bern"), None), ["Bern"]);
     }
 }

@@ -5,12 +5,15 @@
 //! object comes out ([`judge`]). What depends on more than the present is in [`Memory`], which says why.
 //! [`needless`] tells from the trace whether a job has written more than it had to.
 
+mod claims;
+mod expression;
 mod judge;
 mod mapping;
 mod memory;
 mod names;
 mod reading;
 mod scope;
+mod selection;
 mod settings;
 mod source;
 mod tenant;
@@ -21,10 +24,10 @@ mod tests;
 mod writes;
 
 pub use judge::{Judgement, judge};
-pub use memory::{Change, Memory, Note};
+pub use memory::{Memory, Rereading};
 pub use names::Names;
-pub use reading::{Job, Properties, Trail, Verdict};
-pub use settings::Settings;
+pub use reading::{Case, Job, Properties, Trail, Verdict};
+pub use settings::{Clause, DELETE_THRESHOLD, From, Mapping, Scope, Settings};
 pub use source::{Kind, Source, sources};
-pub use tenant::{CloudObject, Tenant};
+pub use tenant::{CloudObject, JobState, Tenant};
 pub use writes::{has_read, needless};

@@ -1,6 +1,6 @@
 //! One naive synchronization of one object: what was, what is in the directory, and what should be in the tenant then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Kind, Names, Settings, Source, Tenant, mapping, scope};
 
@@ -16,6 +16,8 @@ pub enum Verdict {
     Skipped(&'static str),
     /// It cannot be written; the code tells why (CS 6.8).
     Escrowed(&'static str),
+    /// An administrator deleted it in the tenant, where it had these properties.
+    Removed(Properties),
 }
 
 /// What an object has left behind in the tenant when it was read last.
@@ -25,6 +27,21 @@ pub struct Trail {
     pub names: Option<Names>,
     /// What became of it.
     pub verdict: Verdict,
+    /// What it showed when it was last written.
+    pub shown: Option<Properties>,
+}
+
+/// What a job is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// DNS name of the directory's domain.
+    pub domain: &'a str,
+    /// What the administrator wants.
+    pub settings: &'a Settings,
+    /// The tenant.
+    pub tenant: &'a Tenant,
+    /// The users and groups of the directory.
+    pub sources: &'a [Source],
 }
 
 /// The circumstances of a reading.
@@ -36,40 +53,47 @@ pub struct Job<'a> {
     pub settings: &'a Settings,
     /// The tenant.
     pub tenant: &'a Tenant,
+    /// Keys of the objects that selected groups have as direct members, and of those groups.
+    pub selected: &'a BTreeSet<String>,
 }
 
 impl Job<'_> {
     /// Reads `source`, which has left `had` behind; nothing if it was never read.
     pub fn read(&self, had: Option<&Trail>, source: &Source) -> Trail {
-        let names = had.and_then(|trail| trail.names.as_ref());
-        if let Some(reason) = scope::skipped(source) {
+        let names = had.and_then(|trail| trail.names.clone());
+        let shown = had.and_then(|trail| trail.shown.clone());
+        let selected = self.selected.contains(&source.key);
+        if let Some(reason) = scope::skipped(self.settings, source, selected) {
+            let there = had.map(|had| &had.verdict).filter(|verdict| matches!(verdict, Verdict::Exported(_)));
+            let kept = there.filter(|_| self.settings.keeps_out_of_scope);
             return Trail {
-                names: names.cloned(),
-                verdict: Verdict::Skipped(reason),
+                verdict: kept.cloned().unwrap_or(Verdict::Skipped(reason)),
+                names,
+                shown,
             };
         }
-        let mut properties = mapping::properties(source);
-        if source.kind == Kind::Group {
-            return Trail {
-                names: None,
-                verdict: Verdict::Exported(properties),
-            };
-        }
-        let Some(names) = Names::after(names, source, self.domain, self.tenant) else {
-            return Trail {
-                names: names.cloned(),
-                verdict: Verdict::Escrowed("MandatoryFieldsMissing"),
-            };
+        let escrowed = |code| Trail {
+            verdict: Verdict::Escrowed(code),
+            names: names.clone(),
+            shown: shown.clone(),
         };
-        for (name, value) in [
-            (UPN, &names.user_principal_name),
-            (NICKNAME, &names.mail_nickname),
-            (DN, &source.dn),
-        ] {
-            properties.insert(name.to_owned(), vec![value.clone()]);
+        let Ok(mut properties) = mapping::properties(self.settings, source, shown.as_ref()) else {
+            return escrowed("InternalError");
+        };
+        let names = match source.kind {
+            Kind::Group => None,
+            Kind::User => match Names::after(names.as_ref(), source, self.domain, self.tenant) {
+                Some(names) => Some(names),
+                None => return escrowed("MandatoryFieldsMissing"),
+            },
+        };
+        if let Some(names) = &names {
+            let own = [(UPN, &names.user_principal_name), (NICKNAME, &names.mail_nickname), (DN, &source.dn)];
+            properties.extend(own.map(|(name, value)| (name.to_owned(), vec![value.clone()])));
         }
         Trail {
-            names: Some(names),
+            names,
+            shown: Some(properties.clone()),
             verdict: Verdict::Exported(properties),
         }
     }
@@ -79,3 +103,6 @@ impl Job<'_> {
 pub(super) const UPN: &str = "userPrincipalName";
 pub(super) const NICKNAME: &str = "mailNickname";
 pub(super) const DN: &str = "onPremisesDistinguishedName";
+/// Properties that are looked at by name.
+pub(super) const ADDRESSES: &str = "proxyAddresses";
+pub(super) const ERRORS: &str = "onPremisesProvisioningErrors";

@@ -4,7 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Kind;
+use super::{
+    Kind,
+    judge::bare,
+    reading::{ADDRESSES, ERRORS},
+};
+
+/// Features that are on in a new tenant (inferred: the documents name no defaults).
+const ON_BY_DEFAULT: [&str; 4] = [
+    "quarantineUponProxyAddressesConflictEnabled",
+    "quarantineUponUpnConflictEnabled",
+    "softMatchOnUpnEnabled",
+    "synchronizeUpnForManagedUsersEnabled",
+];
 
 /// What a job's results depend on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,10 +25,23 @@ pub struct Tenant {
     pub initial_domain: String,
     /// Verified domains in lower case, the initial one among them.
     pub verified_domains: BTreeSet<String>,
-    /// Features that are on (CS 6.7), where the dump tells them.
+    /// Features that an administrator has switched (CS 6.7).
     pub features: BTreeMap<String, bool>,
+    /// Its jobs by domain in lower case.
+    pub jobs: BTreeMap<String, JobState>,
     /// Every user and group, deleted ones too.
     pub objects: Vec<CloudObject>,
+}
+
+/// A job as the tenant shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobState {
+    /// Reason of its quarantine; empty if it is in none.
+    pub quarantine: String,
+    /// How many objects are in escrow, where that is told.
+    pub escrowed: Option<u64>,
+    /// How many deletions wait.
+    pub pending_deletes: u64,
 }
 
 /// One user or group of the tenant.
@@ -49,13 +74,20 @@ impl CloudObject {
     pub const fn kind(&self) -> Kind {
         if self.group { Kind::Group } else { Kind::User }
     }
+
+    /// Names and addresses that no other object can have.
+    pub(super) fn claims(&self) -> BTreeSet<String> {
+        let name = (!self.group).then(|| self.name.to_lowercase());
+        let addresses = self.properties.get(ADDRESSES).into_iter().flatten();
+        name.into_iter().chain(addresses.map(|address| bare(address))).collect()
+    }
 }
 
 impl Tenant {
     /// Reads the dump of one tenant.
     pub fn read(dump: &Value, initial_domain: &str) -> Self {
         let domains = dump["verifiedDomains"].as_array().into_iter().flatten();
-        let features = dump["features"].as_object().into_iter().flatten();
+        let configurations = dump["configurations"].as_array().into_iter().flatten();
         let objects = |kind: &str, group| {
             let rows = dump[kind].as_array().into_iter().flatten();
             rows.map(move |row| object(row, group)).collect::<Vec<_>>()
@@ -67,9 +99,8 @@ impl Tenant {
                 .chain([initial_domain])
                 .map(str::to_lowercase)
                 .collect(),
-            features: features
-                .filter_map(|(name, on)| Some((name.clone(), on.as_bool()?)))
-                .collect(),
+            features: BTreeMap::new(),
+            jobs: configurations.filter_map(job).collect(),
             objects: [objects("users", false), objects("groups", true)].concat(),
         }
     }
@@ -79,6 +110,16 @@ impl Tenant {
         self.verified_domains.contains(&domain.to_lowercase())
     }
 
+    /// Whether a feature is on.
+    pub fn is_on(&self, feature: &str) -> bool {
+        self.features.get(feature).copied().unwrap_or_else(|| ON_BY_DEFAULT.contains(&feature))
+    }
+
+    /// The job of a domain.
+    pub fn job(&self, domain: &str) -> Option<&JobState> {
+        self.jobs.get(&domain.to_lowercase())
+    }
+
     /// Live objects of on-premises origin.
     pub fn copies(&self) -> impl Iterator<Item = &CloudObject> {
         self.objects
@@ -86,13 +127,37 @@ impl Tenant {
             .filter(|object| object.synchronized && !object.deleted)
     }
 
-    /// The same without its objects: what is the same until an administrator changes it.
+    /// The same without objects and jobs: what is the same until an administrator changes it.
     pub fn without_objects(&self) -> Self {
         Self {
             objects: Vec::new(),
+            jobs: BTreeMap::new(),
             ..self.clone()
         }
     }
+}
+
+/// The job that synchronizes users and groups of a configuration, by domain.
+fn job(configuration: &Value) -> Option<(String, JobState)> {
+    let domain = configuration["domain"].as_str()?.to_lowercase();
+    let mut jobs = configuration["jobs"].as_array()?.iter();
+    let job = jobs.find(|job| job["template"] == "AD2AADProvisioning")?;
+    let state = JobState {
+        quarantine: job["quarantine"].as_str().unwrap_or_default().to_owned(),
+        escrowed: job["escrowed"].as_u64(),
+        pending_deletes: job["pendingDeletes"].as_u64().unwrap_or_default(),
+    };
+    Some((domain, state))
+}
+
+/// What could not be written because another object has it.
+fn errors(origin: &Value) -> Vec<String> {
+    let errors = origin["provisioningErrors"].as_array().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut all: Vec<String> =
+        errors.map(|error| text(&error["propertyCausingError"]) + " " + &text(&error["value"])).collect();
+    all.sort();
+    all
 }
 
 fn object(row: &Value, group: bool) -> CloudObject {
@@ -127,6 +192,10 @@ fn object(row: &Value, group: bool) -> CloudObject {
             }
             _ => put(name.clone(), value),
         }
+    }
+    let errors = errors(origin);
+    if !errors.is_empty() {
+        properties.insert(ERRORS.to_owned(), errors);
     }
     let mut members = texts(&row["members"]);
     members.sort();

@@ -194,6 +194,7 @@ impl<'t, 'c> Connector<'t, 'c> {
         if let Some(old) = self.txn.remove::<SourceRecord>(self.tenant, &id) {
             self.count(Some(&Share::of(&old)), None);
         }
+        self.forget_left_links(guid);
         for link in self.all_links_of(guid) {
             self.txn.remove::<Link>(self.tenant, &link.id());
         }
@@ -292,9 +293,41 @@ impl<'t, 'c> Connector<'t, 'c> {
         }
     }
 
-    /// Forgets a link that the cloud drops by itself.
-    pub fn forget_link(&mut self, link: &Link) {
-        self.txn.remove::<Link>(self.tenant, &link.id());
+    /// Notes that a link went with an object that is deleted: the cloud drops it itself when it deletes its own object.
+    pub fn leave_link(&mut self, link: &Link) {
+        self.txn.put(Link {
+            present: false,
+            dirty: false,
+            ..link.clone()
+        });
+    }
+
+    /// Links that went with an object and that the cloud has not dropped yet.
+    fn left_links(&self, guid: Uuid) -> Vec<Link> {
+        let mut links = self.all_links_of(guid);
+        let key = format!("{}/{}", self.job, Reference::Guid(guid).key());
+        let to = self
+            .txn
+            .cloud()
+            .source_links
+            .find(self.tenant, Link::BY_TARGET, &key);
+        links.extend(to.cloned());
+        links.retain(|link| !link.present);
+        links
+    }
+
+    /// The object is back before the cloud deleted its own: the cloud has to follow what went with it.
+    pub fn follow_left_links(&mut self, guid: Uuid) {
+        for link in self.left_links(guid) {
+            self.txn.put(Link { dirty: true, ..link });
+        }
+    }
+
+    /// The cloud deleted its object, and with it what went with the source.
+    pub fn forget_left_links(&mut self, guid: Uuid) {
+        for link in self.left_links(guid) {
+            self.txn.remove::<Link>(self.tenant, &link.id());
+        }
     }
 
     /// Marks a link to be followed again.

@@ -76,8 +76,12 @@ impl<'i> Import<'i> {
                 self.drop(store, scope, &link);
             }
         }
+        let was_deleted = before.as_ref().is_some_and(|before| before.deleted);
         let renamed = before.and_then(|b| b.dn_key()) != record.dn_key();
         store.put(record);
+        if was_deleted {
+            store.follow_left_links(resource.id);
+        }
         if renamed {
             for link in store.settle_dn(resource.id) {
                 self.scope_changed(store, scope, &link);
@@ -189,19 +193,19 @@ fn kind(resource_type: ResourceType) -> ObjectKind {
     }
 }
 
-/// Notes that an object is gone. The links to it and from it go silently, as the directory and the cloud drop them themselves. A group that
+/// Notes that an object is gone. The links to it and from it go with it, as the directory and the cloud drop them themselves. A group that
 /// decides the scope keeps its links: deleting it does not remove its users (CS 2.6).
 fn delete(store: &mut Connector<'_, '_>, scope: &ScopeGroups, guid: Uuid, generation: u64) {
     for link in store.links_to(&Reference::Guid(guid)) {
-        store.forget_link(&link);
+        store.leave_link(&link);
     }
     // An object that came and went between two cycles was never known.
     let Some(record) = store.get(guid).cloned() else {
-        return;
+        return store.forget_left_links(guid);
     };
     if !scope.values().any(|group| *group == guid) {
         for link in store.links_of(guid) {
-            store.forget_link(&link);
+            store.leave_link(&link);
         }
     }
     store.put(SourceRecord {

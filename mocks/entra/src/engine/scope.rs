@@ -105,8 +105,13 @@ pub(super) enum Scope<'p> {
     Ignored(String),
 }
 
-/// Judges an object of the directory.
-pub(super) fn judge<'p>(plan: &'p Plan, assumptions: &Assumptions, view: &View<'_, '_, '_>) -> Scope<'p> {
+/// Judges an object of the directory. `everywhere`: whatever units and groups are selected.
+pub(super) fn judge<'p>(
+    plan: &'p Plan,
+    assumptions: &Assumptions,
+    view: &View<'_, '_, '_>,
+    everywhere: bool,
+) -> Scope<'p> {
     let record = view.record;
     let connect: &[Exclusion] = if assumptions.holds(names::CONNECT_EXCLUSIONS) {
         &CONNECT
@@ -126,10 +131,10 @@ pub(super) fn judge<'p>(plan: &'p Plan, assumptions: &Assumptions, view: &View<'
     else {
         return Scope::Out("objects of this class are not synchronized".to_owned());
     };
-    if !in_containers(plan, record) {
+    if !everywhere && !in_containers(plan, record) {
         return Scope::Out("the object is in none of the selected organizational units".to_owned());
     }
-    if !in_groups(plan, assumptions, view) {
+    if !everywhere && !in_groups(plan, assumptions, view) {
         return Scope::Out("the object is a direct member of none of the selected groups".to_owned());
     }
     match object.filter.judge(view) {

@@ -165,9 +165,10 @@ impl Function {
                 _ if least == most => least.to_string(),
                 _ => format!("{least} to {most}"),
             };
-            return Err(format!("it takes {wanted} arguments, not {count}"));
+            let plural = if wanted == "1" { "" } else { "s" };
+            return Err(format!("it takes {wanted} argument{plural}, not {count}"));
         }
-        if group > 1 && (count - fixed) % group != 0 {
+        if group > 1 && !(count - fixed).is_multiple_of(group) {
             return Err(format!(
                 "the arguments after the first {fixed} come in groups of {group}, and the last group is incomplete"
             ));

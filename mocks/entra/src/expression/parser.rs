@@ -1,7 +1,7 @@
 //! Tokens to a tree. Every number that the text decides is bounded before anything is built from it.
 
 use super::error::{ParseError, shortened};
-use super::functions::{Function, Parameter, Presence, Type};
+use super::functions::{Function, Presence, Type};
 use super::lexer::{Token, tokens};
 use super::refused;
 use super::tree::{Kind, Node, Operator};
@@ -164,8 +164,9 @@ impl Parser {
                 format!("functions are nested at most {MAX_DEPTH} deep"),
             ));
         }
-        let (arguments, places) = self.arguments(function, around + 1)?;
-        check(function, &arguments, &places, position)?;
+        let written = self.arguments(function, around + 1)?;
+        check(function, &written, position)?;
+        let arguments = written.into_iter().map(|(_, argument)| argument).collect();
         let node = Node {
             position,
             kind: Kind::Call { function, arguments },
@@ -176,26 +177,25 @@ impl Parser {
         Ok(node)
     }
 
-    /// Arguments up to the closing parenthesis, and where each place is.
-    #[allow(clippy::type_complexity, reason = "two lists of the same length")]
+    /// Arguments up to the closing parenthesis, each with the position of its place.
     fn arguments(
         &mut self,
         function: &'static Function,
         depth: usize,
-    ) -> Result<(Vec<Option<Node>>, Vec<usize>), ParseError> {
-        let (mut arguments, mut places) = (Vec::new(), Vec::new());
+    ) -> Result<Vec<(usize, Option<Node>)>, ParseError> {
+        let mut arguments = Vec::new();
         if self.take(&Token::Close) {
-            return Ok((arguments, places));
+            return Ok(arguments);
         }
         loop {
+            let position = self.position();
             if arguments.len() == MAX_ARGUMENTS {
                 return Err(ParseError::new(
-                    self.position(),
+                    position,
                     format!("a function takes at most {MAX_ARGUMENTS} arguments"),
                 ));
             }
-            places.push(self.position());
-            arguments.push(match self.peek() {
+            let argument = match self.peek() {
                 Some(Token::Comma | Token::Close) => None,
                 _ => {
                     // How many arguments there will be is not known yet; no function with a word or a condition has
@@ -204,9 +204,10 @@ impl Parser {
                     let kind = parameter.map_or(Type::Var, |parameter| function.parameters[parameter].kind);
                     Some(self.value(&Place { depth, kind })?)
                 }
-            });
+            };
+            arguments.push((position, argument));
             if self.take(&Token::Close) {
-                return Ok((arguments, places));
+                return Ok(arguments);
             }
             if !self.take(&Token::Comma) {
                 return Err(ParseError::new(
@@ -252,8 +253,7 @@ fn word_constant(word: &str, kind: Type) -> Result<Kind, String> {
 
 fn check(
     function: &'static Function,
-    arguments: &[Option<Node>],
-    places: &[usize],
+    arguments: &[(usize, Option<Node>)],
     position: usize,
 ) -> Result<(), ParseError> {
     let wrong = |position: usize, what: &str| {
@@ -262,24 +262,25 @@ fn check(
             format!("{}: {what}; write {}", function.name, function.signature()),
         )
     };
+    let count = arguments.len();
     function
-        .check_count(arguments.len())
+        .check_count(count)
         .map_err(|what| wrong(position, &what))?;
-    for (place, argument) in arguments.iter().enumerate() {
-        let parameter: Option<&Parameter> = function
-            .parameter_of(place, arguments.len())
+    for (place, (position, argument)) in arguments.iter().enumerate() {
+        let parameter = function
+            .parameter_of(place, count)
             .map(|parameter| &function.parameters[parameter]);
         if let Some(parameter) = parameter
             && argument.is_none()
             && parameter.presence == Presence::Required
         {
-            return Err(wrong(places[place], &format!("{} is missing", parameter.name)));
+            return Err(wrong(*position, &format!("{} is missing", parameter.name)));
         }
     }
     let given = |parameter: usize| {
         function
-            .place_of(parameter, arguments.len())
-            .is_some_and(|place| arguments[place].is_some())
+            .place_of(parameter, count)
+            .is_some_and(|place| arguments[place].1.is_some())
     };
     (function.check)(&given).map_err(|what| wrong(position, what))
 }

@@ -3,6 +3,7 @@
 
 mod applications;
 mod batch;
+mod contacts;
 mod delta;
 mod directory;
 mod domains;
@@ -14,6 +15,7 @@ mod objects;
 mod organization;
 mod permission;
 mod properties;
+mod provisioning_log;
 mod query;
 mod references;
 mod request;
@@ -157,6 +159,9 @@ fn common_routes() -> Router<Arc<Shared>> {
             "/applicationTemplates/{id}/instantiate",
             post(applications::instantiate),
         )
+        .route("/auditLogs/provisioning", get(provisioning_log::list))
+        .route("/contacts", get(contacts::list))
+        .route("/contacts/{id}", get(contacts::one))
         .route("/servicePrincipals", get(applications::service_principals))
         .route(
             "/servicePrincipals/{id}",

@@ -17,7 +17,9 @@ use crate::engine::{ResetScope, SyncJob, jobs, template, validate_credentials};
 use crate::shared::Shared;
 use crate::state::Cloud;
 
+mod discover;
 mod expressions;
+mod on_demand;
 mod schema;
 mod secrets;
 
@@ -35,8 +37,16 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/jobs/{job}/restart", post(restart_job))
         .route("/jobs/{job}/validateCredentials", post(validate_job))
         .route(
+            "/jobs/{job}/provisionOnDemand",
+            post(on_demand::provision_on_demand),
+        )
+        .route(
             "/jobs/{job}/schema",
             get(schema::get_schema).put(schema::put_schema),
+        )
+        .route(
+            "/jobs/{job}/schema/directories/{directory}/discover",
+            post(discover::discover),
         )
         .route(
             "/jobs/{job}/schema/filterOperators",

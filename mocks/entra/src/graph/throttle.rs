@@ -18,6 +18,10 @@ use crate::state::Cloud;
 
 /// The window of the read limit.
 const READ_WINDOW: Duration = Duration::from_secs(10);
+/// The window of the limit on reports and on provisioning on demand.
+const REPORT_WINDOW: Duration = Duration::from_secs(10);
+/// Requests for reports, and to provision on demand, of a tenant in [`REPORT_WINDOW`] (CS 6.5, 6.8).
+const REPORTS: u32 = 5;
 /// The window of the write limit.
 const WRITE_WINDOW: Duration = Duration::from_secs(150);
 /// Writes of a tenant in [`WRITE_WINDOW`].
@@ -81,6 +85,8 @@ struct Counters {
 enum Kind {
     Read,
     Write,
+    Report,
+    OnDemand,
 }
 
 /// Tokens that refill evenly.
@@ -107,6 +113,7 @@ impl Throttle {
         let window = match kind {
             Kind::Read => READ_WINDOW,
             Kind::Write => WRITE_WINDOW,
+            Kind::Report | Kind::OnDemand => REPORT_WINDOW,
         };
         let rate = capacity / window.as_secs_f64();
         let bucket = counters.buckets.entry((tenant, kind)).or_insert(Bucket {
@@ -136,6 +143,7 @@ impl Throttle {
 fn cost(method: &Method, path: &str) -> u32 {
     let depth = path.trim_matches('/').split('/').count();
     match (method, depth) {
+        _ if path.contains("/auditLogs/") => 1,
         (&Method::GET, 0..=2) => 2,
         _ => 1,
     }
@@ -155,12 +163,17 @@ pub(super) async fn limit(State(shared): State<Arc<Shared>>, request: Request, n
     let Some(tenant) = request.extensions().get::<Access>().map(|access| access.tenant) else {
         return next.run(request).await;
     };
-    let (kind, limit) = if request.method() == Method::GET {
+    let path = request.uri().path();
+    let (kind, limit) = if path.contains("/auditLogs/") {
+        (Kind::Report, REPORTS)
+    } else if path.ends_with("/provisionOnDemand") {
+        (Kind::OnDemand, REPORTS)
+    } else if request.method() == Method::GET {
         (Kind::Read, shared.db.read(|cloud| units(cloud, tenant)))
     } else {
         (Kind::Write, WRITES)
     };
-    let cost = cost(request.method(), request.uri().path());
+    let cost = cost(request.method(), path);
     let now = shared.platform.clock.now();
     let busy = shared.busy.wait(tenant, now).map(|wait| wait.as_secs().max(1));
     let taken = busy.map_or_else(|| shared.throttle.take(tenant, kind, limit, cost, now), Err);

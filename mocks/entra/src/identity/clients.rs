@@ -43,8 +43,9 @@ pub const FIRST_PARTY_CLIENTS: [FirstPartyClient; 5] = [
 
 /// Graph permissions that a first-party client holds for whoever signs in; what the user may do is decided by
 /// directory roles besides.
-pub const DELEGATED_PERMISSIONS: [&str; 10] = [
+pub const DELEGATED_PERMISSIONS: [&str; 11] = [
     "Application.ReadWrite.All",
+    "AuditLog.Read.All",
     "Directory.ReadWrite.All",
     "Domain.ReadWrite.All",
     "Group.ReadWrite.All",

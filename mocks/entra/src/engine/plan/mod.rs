@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 use provlab_protocol::dn::Dn;
 
 pub use cache::Plans;
-pub(super) use compile::dn_key;
+pub(super) use compile::{At, compile_source, dn_key};
 pub use compile::{MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, SchemaError};
-pub(super) use filter::{Filter, Subject, Verdict};
+pub(super) use filter::{Filter, Subject, Verdict, short};
 pub use operator::{Arity, OPERATORS, Operator};
 
 use super::records::{LinkAttribute, ObjectKind};
@@ -25,8 +25,7 @@ use crate::expression::Expression;
 
 /// A compiled schema.
 pub struct Plan {
-    /// `id` of the rule, which provisioning on demand names.
-    pub(super) rule_id: String,
+    rule_id: String,
     /// Organizational units in scope; empty: all.
     pub(super) containers: Vec<Dn>,
     /// Groups in scope, as compared; empty: all.
@@ -127,6 +126,12 @@ pub(super) enum Flow {
 }
 
 impl Plan {
+    /// `id` of the schema's rule, which provisioning on demand names.
+    #[must_use]
+    pub fn rule_id(&self) -> &str {
+        &self.rule_id
+    }
+
     /// Names of every attribute that a job asks the agent for, each once, in a fixed order.
     #[must_use]
     pub fn requested_attributes(&self) -> &[String] {

@@ -47,7 +47,12 @@ pub(super) const IDENTITY: &[Row] = &[
 
 /// `user` and `inetOrgPerson` to `User`.
 pub(super) const USER: &[Row] = &[
-    function("AccountEnabled", "Not", "Not([accountDisabled])"),
+    // As published; `accountDisabled` is synthetic (PR 10.1).
+    function(
+        "AccountEnabled",
+        "IIF",
+        "IIF(IsPresent([userAccountControl]), IIF(BitAnd([userAccountControl], 2)=\"0\", \"True\", \"False\"), Not([accountDisabled]))",
+    ),
     direct("UserPrincipalName", "userPrincipalName"),
     direct("OnPremisesUserPrincipalName", "userPrincipalName"),
     direct("OnPremisesSamAccountName", "sAMAccountName"),

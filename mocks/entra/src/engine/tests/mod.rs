@@ -818,7 +818,7 @@ fn run(stream: &[Resource], cuts: &[(usize, bool, bool)]) -> Lab {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
     #[test]
     fn pages_may_end_anywhere_be_read_twice_and_outlive_the_process(

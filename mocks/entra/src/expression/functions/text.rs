@@ -137,7 +137,7 @@ fn turkic(call: &mut Call<'_>) -> std::result::Result<bool, EvaluationError> {
     let is_language = (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_alphabetic());
     let is_rest =
         parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if !culture.is_empty() && !(is_language && is_rest) {
+    if !(culture.is_empty() || is_language && is_rest) {
         return Err(call.unsuitable(
             1,
             format!(

@@ -20,7 +20,7 @@ const PARSING: &[(&str, usize, &[&str])] = &[
     ("Trim(a)", 6, &["[a]", "\"a\""]),
     ("Trim(True)", 6, &["\"True\""]),
     ("Trim({a})", 6, &["`{` has no meaning"]),
-    ("Trim()", 1, &["it takes 1 arguments, not 0", "Trim(value)"]),
+    ("Trim()", 1, &["it takes 1 argument, not 0", "Trim(value)"]),
     (
         "Append([a])",
         1,

@@ -265,10 +265,11 @@ const ROWS: &[Row] = &[
         "9998887777",
     ),
     (
+        // The reference prints the result without `+`, which the expression does not remove.
         "AP Replace 3",
         r#"Replace([mobile], , "[()\\s-]+", , "", , )"#,
-        &[("mobile", "1 (999) 888-7777")],
-        "19998887777",
+        &[("mobile", "+1 (999) 888-7777")],
+        "+19998887777",
     ),
     (
         "AP Replace 4",

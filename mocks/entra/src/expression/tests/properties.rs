@@ -44,7 +44,7 @@ fn tree() -> impl Strategy<Value = Node> {
             any::<u32>(),
         )
             .prop_map(|(function, nodes, bits)| call(function, nodes, bits));
-        let concatenation = prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| {
+        let concatenation = prop::collection::vec(inner, 2..4).prop_map(|parts| {
             // `&` binds all the same, however it is grouped.
             let flat = parts.into_iter().flat_map(|part| match part.kind {
                 Kind::Concatenation(parts) => parts,

@@ -6,6 +6,6 @@ mod options;
 mod page;
 
 pub use filter::{Filter, MAX_FILTER_BYTES, MAX_FILTER_DEPTH, MAX_FILTER_TERMS};
-pub(super) use options::QueryOptions;
+pub(super) use options::{Order, QueryOptions};
 pub(crate) use options::{form_pairs, percent_encode};
 pub(super) use page::{Shape, check_properties, list, select};
