@@ -58,7 +58,7 @@ fn possible(case: &Case<'_>, source: &Source, memory: Option<&Memory>) -> BTreeS
         domain: case.domain,
         settings: case.settings,
         tenant: case.tenant,
-        selected: &selection::members(&found, case.sources, &BTreeMap::new()),
+        selected: &selection::members(case.settings, &found, case.sources, &BTreeMap::new()),
     };
     BTreeSet::from([job.read(None, source)])
 }
@@ -86,7 +86,7 @@ impl<'a> Pairs<'a> {
             threshold: case.settings.delete_threshold,
             copies,
             by_dn: case.sources.iter().map(|source| (source.dn.to_lowercase(), source)).collect(),
-            claims: Claims::of(case.tenant),
+            claims: Claims::of(case.tenant, case.settings.assumes("duplicate-attribute-resiliency")),
         }
     }
 

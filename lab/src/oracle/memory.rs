@@ -67,8 +67,9 @@ pub struct Memory {
 struct Known {
     source: Source,
     trails: BTreeSet<Option<Trail>>,
-    /// Whether it has changed since it was certainly read.
+    /// Whether it has changed since it was certainly read; then it was read to this effect, or will be.
     unread: bool,
+    latest: BTreeSet<Trail>,
     /// Whether selected groups take it in.
     selected: BTreeSet<bool>,
     /// Keys of the objects in scope that it refers to.
@@ -80,6 +81,14 @@ struct Known {
 }
 
 impl Memory {
+    /// Of a job with these settings of which nothing is known yet.
+    pub fn of(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
     /// Takes in the state of directory and tenant; what is different was changed at `position` of the trace.
     pub fn note(&mut self, domain: &str, sources: &[Source], tenant: &Tenant, position: usize, again: Rereading) {
         let mut note = Note::at(position, self.settings.delete_threshold);
@@ -112,8 +121,8 @@ impl Memory {
             .collect();
         for (source, fresh) in sources.iter().zip(&fresh) {
             let references = references.get(&source.key).cloned().unwrap_or_default();
-            let perhaps = *fresh || again == Rereading::Perhaps;
-            note.changes.extend(self.seen(&case, &selections, source, references, perhaps));
+            let how = (*fresh, again == Rereading::Perhaps);
+            note.changes.extend(self.seen(&case, &selections, source, references, how));
         }
         note.changes.extend(self.contests(tenant));
         if !note.changes.is_empty() || fresh.contains(&true) {
@@ -190,7 +199,7 @@ impl Memory {
     /// What selected groups may take in, with the members of deleted groups and without.
     fn selections(&self, case: &Case<'_>) -> BTreeSet<BTreeSet<String>> {
         let none = BTreeMap::new();
-        let of = |found, ghosts| selection::members(found, case.sources, ghosts);
+        let of = |found, ghosts| selection::members(case.settings, found, case.sources, ghosts);
         self.found.iter().flat_map(|found| [of(found, &self.ghosts), of(found, &none)]).collect()
     }
 
@@ -209,12 +218,14 @@ impl Memory {
         selections: &BTreeSet<BTreeSet<String>>,
         source: &Source,
         references: BTreeSet<String>,
-        perhaps: bool,
+        (fresh, perhaps): (bool, bool),
     ) -> Option<Change> {
         let new = || Known::new(source);
-        let fresh = self.is_fresh(source, selections, Rereading::Nothing);
         let known = self.objects.entry(source.key.clone()).or_insert_with(new);
-        known.unread |= fresh || (perhaps && self.rereading);
+        if fresh {
+            known.unread = true;
+            known.latest.clear();
+        }
         known.source = source.clone();
         known.selected = selected(selections, source);
         known.accounts.insert(source.account());
@@ -232,6 +243,7 @@ impl Memory {
         if leaves {
             leave(&mut self.left, known);
         }
+        known.latest.extend(read.iter().map(|(_, now)| now.clone()));
         known.trails.extend(read.into_iter().map(|(_, now)| Some(now)));
         while known.trails.len() > MOST_TRAILS {
             known.trails.pop_first();
@@ -309,8 +321,9 @@ impl Memory {
         let trails = known.map_or(&none, |known| &known.trails);
         let read = readings(case, &self.selections(case), source, trails);
         let mut all: BTreeSet<Trail> = read.into_iter().map(|(_, now)| now).collect();
-        if known.is_some_and(|known| !known.unread) {
-            all.extend(trails.iter().flatten().cloned());
+        match known {
+            Some(known) if known.unread => all.extend(known.latest.iter().cloned()),
+            _ => all.extend(trails.iter().flatten().cloned()),
         }
         all
     }
@@ -358,6 +371,7 @@ impl Known {
             source: source.clone(),
             trails: BTreeSet::from([None]),
             unread: true,
+            latest: BTreeSet::new(),
             selected: BTreeSet::new(),
             references: BTreeSet::new(),
             accounts: BTreeSet::new(),

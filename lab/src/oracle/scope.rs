@@ -5,7 +5,8 @@ use super::{Clause, Kind, Scope, Settings, Source};
 /// Why an object is left out; `None` where it is in scope. `selected` says whether a selected group has it as a direct
 /// member, or is it.
 pub(super) fn skipped(settings: &Settings, source: &Source, selected: bool) -> Option<&'static str> {
-    if let Some((reason, _)) = EXCLUSIONS.iter().find(|(_, applies)| applies(source)) {
+    let connect: &[Exclusion] = if settings.assumes("connect-default-exclusions") { &CONNECT } else { &[] };
+    if let Some((reason, _)) = DOCUMENTED.iter().chain(connect).find(|(_, applies)| applies(source)) {
         return Some(reason);
     }
     let in_scope = match &settings.scope {
@@ -23,8 +24,8 @@ pub(super) fn skipped(settings: &Settings, source: &Source, selected: bool) -> O
 
 type Exclusion = (&'static str, fn(&Source) -> bool);
 
-/// The exclusions that are documented for cloud sync, and those of Entra Connect that stories can meet (assumed to be shared).
-const EXCLUSIONS: [Exclusion; 5] = [
+/// The exclusions that are documented for cloud sync.
+const DOCUMENTED: [Exclusion; 3] = [
     ("it is critical to the system", |source| is(source, "isCriticalSystemObject", "TRUE")),
     ("it is a replication victim", |source| {
         source.dn.contains("\\0ACNF:") || source.first("cn").is_some_and(|cn| cn.contains("\nCNF:"))
@@ -33,6 +34,10 @@ const EXCLUSIONS: [Exclusion; 5] = [
         let begins = |start| source.first("adminDescription").is_some_and(|text| text.starts_with(start));
         begins("User_") || begins("Group_")
     }),
+];
+
+/// Those of Entra Connect that stories can meet, assumed to be shared.
+const CONNECT: [Exclusion; 2] = [
     ("it is an account of Microsoft's", |source| {
         let begins = |start| source.first("sAMAccountName").is_some_and(|name| name.starts_with(start));
         source.kind == Kind::User && (begins("AAD_") || begins("MSOL_"))
@@ -73,7 +78,8 @@ fn fulfils(source: &Source, clause: &Clause) -> bool {
         "INCLUDES" => with(|value, operand| value.contains(operand)),
         "ENDS_WITH" => with(|value, operand| value.ends_with(operand)),
         "&" => with(|value, operand| compared(value, operand, |value, bits| value & bits == *bits)),
-        "!&L" => with(|value, operand| compared(value, operand, |value, bits| value & bits != *bits)),
+        // Where there is no number no bit is set.
+        "!&L" => !with(|value, operand| compared(value, operand, |value, bits| value & bits == *bits)),
         _ => false,
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn find(settings: &Settings, sources: &[Source]) -> Found {
 
 /// Keys of the groups and of their direct members. `ghosts` are members of groups that were deleted.
 pub(super) fn members(
+    settings: &Settings,
     found: &Found,
     sources: &[Source],
     ghosts: &BTreeMap<String, BTreeSet<String>>,
@@ -31,7 +32,7 @@ pub(super) fn members(
     let mut all = BTreeSet::new();
     for key in found.values() {
         if let Some(group) = sources.iter().find(|source| source.key == *key) {
-            all.insert(key.clone());
+            all.extend(settings.assumes("scoping-group-in-scope").then(|| key.clone()));
             all.extend(members_of(group, &by_dn));
         }
         all.extend(ghosts.get(key).into_iter().flatten().cloned());

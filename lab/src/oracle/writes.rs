@@ -1,6 +1,6 @@
 //! Whether a job has written what it had to and nothing else, told from the trace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use provlab_platform::Event;
 use serde_json::Value;
@@ -114,10 +114,12 @@ fn created_twice(events: &[(usize, &Event)]) -> Vec<String> {
 struct Allowed {
     target: &'static str,
     names: BTreeSet<String>,
-    /// Numbers of cycles that had ended when the values and the references changed.
-    values: Option<usize>,
-    references: Option<usize>,
+    /// Numbers of cycles that had ended when the values and the references changed, each time.
+    values: VecDeque<usize>,
+    references: VecDeque<usize>,
     contested: bool,
+    /// Whether its deletion is held back; it may come at any time.
+    held: bool,
 }
 
 /// Follows the trace: what may be written, what is written, how many deletions a cycle makes.
@@ -154,7 +156,9 @@ impl<'a> Watch<'a> {
     fn note(&mut self, note: &'a Note) {
         if note.settled {
             for one in self.allowed.values_mut() {
-                (one.values, one.references, one.contested) = (None, None, false);
+                one.values.clear();
+                one.references.clear();
+                one.contested = false;
             }
         }
         for change in &note.changes {
@@ -190,9 +194,6 @@ impl<'a> Watch<'a> {
     fn export(&mut self, event: &Event) {
         let (target, name, action) = (field(event, "type"), field(event, "name"), field(event, "action"));
         self.deletes += u32::from(action == "delete");
-        if action == "stagedDelete" {
-            return;
-        }
         let name = name.to_lowercase();
         let ours = |one: &&mut Allowed| one.target == target && one.names.iter().any(|known| is_called(known, &name));
         let mut candidates = self.allowed.values_mut().filter(ours);
@@ -220,25 +221,29 @@ impl Allowed {
         self.names.extend(change.names.iter().cloned());
         self.contested = change.contested;
         if change.values {
-            self.values = Some(cycles);
+            self.values.push_back(cycles);
         }
         if change.references {
-            self.references = Some(cycles);
+            self.references.push_back(cycles);
         }
     }
 
     fn expire(&mut self, cycles: usize) {
-        for since in [&mut self.values, &mut self.references] {
-            since.take_if(|since| *since + CYCLES_TO_READ <= cycles);
+        for times in [&mut self.values, &mut self.references] {
+            times.retain(|since| *since + CYCLES_TO_READ > cycles);
         }
     }
 
     /// One write answers for one change; references are written after the object itself (CS 5.4).
     fn use_up(&mut self, action: &str) -> bool {
-        self.contested
-            || match action {
-                "update" => self.values.take().or_else(|| self.references.take()).is_some(),
-                _ => self.values.take().is_some(),
-            }
+        let held = std::mem::replace(&mut self.held, action == "stagedDelete");
+        if self.contested || (held && action == "delete") {
+            return true;
+        }
+        let written = self.values.pop_front();
+        match action {
+            "update" => written.or_else(|| self.references.pop_front()).is_some(),
+            _ => written.is_some(),
+        }
     }
 }

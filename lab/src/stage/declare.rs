@@ -100,11 +100,7 @@ pub(super) fn cloud_config(book: &Book, speed: f64) -> cloud::Config {
         tenants,
         assumptions: Assumptions(assumptions.collect()),
         cadence: cloud::Cadence { speed },
-<<<<<<< HEAD
-        assumptions: Default::default(),
-=======
         ..cloud::Config::default()
->>>>>>> main
     }
 }
 

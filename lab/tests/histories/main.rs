@@ -8,6 +8,7 @@
 
 mod deed;
 mod generate;
+mod metamorphic;
 mod model;
 mod play;
 mod story;
@@ -33,7 +34,7 @@ const HISTORIES: usize = 2_000;
 /// Deeds in a history.
 const DEEDS: std::ops::RangeInclusive<usize> = 4..=16;
 /// Most attempts to make a failing history shorter.
-const MAX_SHRINKS: u32 = 300;
+const MAX_SHRINKS: u32 = 150;
 /// After so many failures no other history is begun.
 const MAX_FAILURES: usize = 8;
 /// Every so many histories are played twice, to see that one seed decides them.
@@ -43,6 +44,7 @@ const TWICE: usize = 50;
 fn the_cloud_becomes_what_the_oracle_says() {
     let (histories, seed) = (setting("PROVLAB_HISTORIES", HISTORIES), setting("PROVLAB_SEED", 1));
     let begun = Instant::now();
+    let slow = Mutex::new(Vec::new());
     let (next, deeds, failures) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
@@ -52,9 +54,11 @@ fn the_cloud_becomes_what_the_oracle_says() {
                     if number >= histories || failures.lock().unwrap().len() >= MAX_FAILURES {
                         break;
                     }
+                    let begun = Instant::now();
                     if let Err(report) = history(seed, number, &deeds) {
                         failures.lock().unwrap().push(report);
                     }
+                    slow.lock().unwrap().push((begun.elapsed(), number));
                 }
             });
         }
@@ -65,6 +69,11 @@ fn the_cloud_becomes_what_the_oracle_says() {
         deeds.into_inner(),
         begun.elapsed().as_secs_f32()
     );
+    let mut slow = slow.into_inner().unwrap();
+    slow.sort();
+    println!("median {:?}; slowest {:?}", slow[slow.len() / 2], slow.iter().rev().take(12).collect::<Vec<_>>());
+    let sum: std::time::Duration = slow.iter().map(|(took, _)| *took).sum();
+    println!("sum {sum:?}");
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
