@@ -42,7 +42,16 @@ pub struct Job<'db> {
 /// If the store in memory fails.
 #[must_use]
 pub fn cloud() -> Db {
-    let db = Db::open(Arc::new(MemoryStore::new())).expect("an empty store can be read");
+    cloud_on(Arc::new(MemoryStore::new()))
+}
+
+/// The same on a store that tells what was written.
+///
+/// # Panics
+/// If the store in memory fails.
+#[must_use]
+pub fn cloud_on(store: Arc<MemoryStore>) -> Db {
+    let db = Db::open(store).expect("an empty store can be read");
     let tenant = Tenant {
         id: TENANT,
         environment: EnvironmentName::AzureCloud,

@@ -1,9 +1,13 @@
 //! Every scenario is a test of its own, on `sim` and on `live`; on `sim` its trace and on both its end are snapshots.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test")]
 
+#[path = "support/abridge.rs"]
+mod abridge;
+
+use abridge::{abridged, abridged_trace};
 use libtest_mimic::{Arguments, Failed, Trial};
 use provlab::{
-    report::{Outcome, RunReport, failure_text, trace_text},
+    report::{Outcome, RunReport, failure_text},
     run::{RunOptions, run_scenario},
     scenario::{Catalog, Scenario, StageName},
 };
@@ -69,9 +73,9 @@ fn compare(report: &RunReport) -> Result<(), Failed> {
     settings.bind(|| {
         std::panic::catch_unwind(|| {
             // One snapshot for all stages: the same story ends in the same place, whatever it stands on.
-            insta::assert_yaml_snapshot!(format!("{name}__end"), report.final_state);
+            insta::assert_yaml_snapshot!(format!("{name}__end"), abridged(report.final_state.clone()));
             if report.stage == StageName::Sim {
-                insta::assert_snapshot!(format!("{name}__trace"), trace_text(&report.events));
+                insta::assert_snapshot!(format!("{name}__trace"), abridged_trace(&report.events));
             }
         })
         .map_err(|_| Failed::from("the snapshot differs; `cargo insta review` shows how"))

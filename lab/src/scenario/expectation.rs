@@ -23,7 +23,11 @@ pub struct Expected {
 
 /// One expectation. Written as a map with one key: `- agent: {…}`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Expectation {
     /// How the last wizard run on a host ended.
     Wizard {

@@ -100,7 +100,6 @@ pub(super) fn cloud_config(book: &Book, speed: f64) -> cloud::Config {
         tenants,
         assumptions: Assumptions(assumptions.collect()),
         cadence: cloud::Cadence { speed },
-        ..cloud::Config::default()
     }
 }
 

@@ -36,12 +36,14 @@ pub mod names {
     pub const TENANT_GUARD: &str = "tenant-deletion-guard-binds-cloud-sync";
     /// Provisioning on demand follows the scope.
     pub const ON_DEMAND_SCOPE: &str = "on-demand-follows-scope";
+    /// A group that is soft-deleted in the cloud is deleted in the directory.
+    pub const SOFT_DELETED_GROUPS: &str = "soft-deleted-groups-are-deprovisioned";
     /// The directory takes a limited number of writes.
     pub const WRITE_LIMIT: &str = "directory-write-limit";
 }
 
 /// Every switch.
-pub const ASSUMPTIONS: [Assumption; 8] = [
+pub const ASSUMPTIONS: [Assumption; 9] = [
     Assumption {
         name: names::CONNECT_ATTRIBUTES,
         default: true,
@@ -83,6 +85,12 @@ pub const ASSUMPTIONS: [Assumption; 8] = [
         default: true,
         about: "provisioning on demand skips an object that the scope of groups or organizational units leaves out (release note of 1.1.359); otherwise it does not look at that scope",
         source: "CS 5.7, 16",
+    },
+    Assumption {
+        name: names::SOFT_DELETED_GROUPS,
+        default: true,
+        about: "group provisioning to Active Directory deletes a group there as soon as it is soft-deleted in the cloud; otherwise when it is deleted for good, the only deletion that is documented for groups",
+        source: "CS 5.10",
     },
     Assumption {
         name: names::WRITE_LIMIT,
@@ -134,6 +142,21 @@ impl Assumptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The table of `docs/differences.md` is this one.
+    #[test]
+    fn the_documents_list_every_switch() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/differences.md");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for known in ASSUMPTIONS {
+            let state = if known.default { "on" } else { "off" };
+            let row = format!(
+                "| `{}` | {state} | {} | {} |",
+                known.name, known.about, known.source
+            );
+            assert!(text.contains(&row), "docs/differences.md needs the row\n{row}");
+        }
+    }
 
     #[test]
     fn a_switch_stands_where_it_was_set_and_otherwise_at_its_default() {

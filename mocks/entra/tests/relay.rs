@@ -2,19 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod agent;
+mod job;
 mod world;
 
 use agent::{Agent, Line, assign, registration_token};
 use futures_util::SinkExt as _;
+use job::{page, person, pong, query, start_job, status, team, users};
 use provlab_entra::relay;
 use provlab_protocol::relay::{AUTHORIZATION_HEADER, Frame, LISTENER_HEADER, MAX_FRAME_BYTES, SUBPROTOCOL};
 use provlab_protocol::sas::{EscapeCase, SasToken};
-use provlab_protocol::scim::{
-    DomainPing, ErrorCode, LinkReference, ListResponse, Operation, OperationResult, Pong, ReplicaToken,
-    Resource, ResourceType, ScimError, Watermark,
-};
+use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError, Watermark};
 use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 use world::*;
@@ -22,13 +21,6 @@ use world::*;
 fn ping() -> Operation {
     Operation::Ping(DomainPing {
         domain: "contoso.com".to_owned(),
-    })
-}
-
-fn pong() -> OperationResult {
-    OperationResult::Pong(Pong {
-        domain: "contoso.com".to_owned(),
-        domain_controller: "dc1.contoso.com".to_owned(),
     })
 }
 
@@ -308,134 +300,6 @@ async fn assert_over(line: &mut Line) {
         Some(Frame::Closing { .. }) => assert_eq!(line.next().await, None),
         Some(other) => panic!("{other:?}"),
     }
-}
-
-/// Creates, configures and starts a job as an administrator does; gives its address.
-async fn start_job(world: &World) -> String {
-    let token = world.token().await;
-    let template = "/beta/applicationTemplates/1a4721b3-e57f-4451-ae87-ef078703ec94/instantiate";
-    let made = world
-        .call(
-            "POST",
-            GRAPH,
-            template,
-            Some(&token),
-            Some(json!({"displayName": "contoso.com"})),
-        )
-        .await
-        .json();
-    let principal = made["servicePrincipal"]["objectId"]
-        .as_str()
-        .or(made["servicePrincipal"]["id"].as_str())
-        .unwrap()
-        .to_owned();
-    let base = format!("/beta/servicePrincipals/{principal}/synchronization");
-    let job = json!({"templateId": "AD2AADProvisioning"});
-    let job = world
-        .call("POST", GRAPH, &format!("{base}/jobs"), Some(&token), Some(job))
-        .await
-        .json();
-    let secrets = json!({"value": [{"key": "Domain", "value": "{\"domain\":\"CONTOSO.COM\"}"}]});
-    assert_eq!(
-        world
-            .call(
-                "PUT",
-                GRAPH,
-                &format!("{base}/secrets"),
-                Some(&token),
-                Some(secrets)
-            )
-            .await
-            .status,
-        204
-    );
-    let path = format!("{base}/jobs/{}", job["id"].as_str().unwrap());
-    assert_eq!(
-        world
-            .call("POST", GRAPH, &format!("{path}/start"), Some(&token), None)
-            .await
-            .status,
-        204
-    );
-    path
-}
-
-fn person(n: u128, name: &str) -> Resource {
-    let mut resource = Resource::new(ResourceType::User, Uuid::from_u128(n));
-    resource.partial = true;
-    for (attribute, value) in [
-        ("distinguishedName", format!("CN={name},DC=contoso,DC=com")),
-        ("displayName", name.to_owned()),
-        ("userPrincipalName", format!("{name}@contoso.com")),
-        ("userAccountControl", "512".to_owned()),
-    ] {
-        resource.attributes.insert(attribute.to_owned(), vec![value]);
-    }
-    resource
-}
-
-fn team(n: u128, members: &[u128]) -> Resource {
-    let mut resource = Resource::new(ResourceType::Group, Uuid::from_u128(n));
-    resource.partial = true;
-    resource
-        .attributes
-        .insert("cn".to_owned(), vec!["Sales".to_owned()]);
-    let reference = |n: &u128| LinkReference {
-        object_guid: Uuid::from_u128(*n),
-        dn: String::new(),
-    };
-    resource
-        .links_added
-        .insert("member".to_owned(), members.iter().map(reference).collect());
-    resource
-}
-
-fn page(resources: Vec<Resource>, cookie: u8, more: bool) -> OperationResult {
-    let replica = ReplicaToken {
-        invocation_id: Uuid::nil(),
-        name: "dc1.contoso.com".to_owned(),
-    };
-    OperationResult::List(ListResponse::new(
-        resources,
-        Watermark(vec![cookie]),
-        more,
-        replica,
-    ))
-}
-
-/// Answers the check and gives the query after it.
-async fn query(line: &mut Line) -> (Uuid, Option<Watermark>) {
-    loop {
-        let request = line.request().await;
-        match request.operation {
-            Operation::Ping(_) => line.answer(request.id, Ok(pong())).await,
-            Operation::Query(query) => return (request.id, query.cookie),
-            Operation::Get(_) => panic!("nobody asks for one object"),
-        }
-    }
-}
-
-async fn users(world: &World) -> Vec<String> {
-    let token = world.token().await;
-    let path = "/v1.0/users?$filter=endswith(userPrincipalName,'@contoso.com')&$count=true&$select=userPrincipalName,onPremisesSyncEnabled";
-    let mut request = request("GET", GRAPH, path, Some(&token), None);
-    request
-        .headers_mut()
-        .insert("consistencylevel", "eventual".parse().unwrap());
-    let answer = world.send(GRAPH, request).await;
-    let mut names: Vec<String> = answer.json()["value"]
-        .as_array()
-        .unwrap_or_else(|| panic!("{}", answer.body))
-        .iter()
-        .map(|u| u["userPrincipalName"].as_str().unwrap().to_owned())
-        .collect();
-    names.sort();
-    names
-}
-
-async fn status(world: &World, job: &str) -> Value {
-    let token = world.token().await;
-    world.get(GRAPH, job, Some(&token)).await.json()["status"].clone()
 }
 
 #[test]

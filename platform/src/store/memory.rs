@@ -18,6 +18,7 @@ struct State {
     tables: Tables,
     commits_left: Option<usize>,
     commits: usize,
+    rows_written: usize,
 }
 
 impl MemoryStore {
@@ -43,6 +44,12 @@ impl MemoryStore {
         self.lock().commits
     }
 
+    /// How many rows these commits have written or removed: what a change costs, whatever the machine.
+    #[must_use]
+    pub fn rows_written(&self) -> usize {
+        self.lock().rows_written
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,6 +71,7 @@ impl Store for MemoryStore {
             None => {}
         }
         state.commits += 1;
+        state.rows_written += batch.changes.len();
         for change in batch.changes {
             let rows = state.tables.entry(change.table).or_default();
             match change.value {

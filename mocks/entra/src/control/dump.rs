@@ -117,7 +117,7 @@ fn contacts(cloud: &Cloud, tenant: Uuid) -> Vec<Value> {
 }
 
 fn origin(origin: &OnPremises) -> Value {
-    json!({
+    let mut shown = json!({
         "syncEnabled": origin.sync_enabled,
         "anchored": origin.immutable_id.is_some(),
         "distinguishedName": origin.distinguished_name,
@@ -125,11 +125,22 @@ fn origin(origin: &OnPremises) -> Value {
         "userPrincipalName": origin.user_principal_name,
         "domainName": origin.domain_name,
         "extensionAttributes": origin.extension_attributes,
-        "provisioningErrors": origin.provisioning_errors.iter().map(|error| json!({
-            "category": ProvisioningError::CATEGORY,
-            "propertyCausingError": error.property,
-            "value": error.value,
-        })).collect::<Vec<_>>(),
+    });
+    if !origin.provisioning_errors.is_empty() {
+        shown["provisioningErrors"] = origin
+            .provisioning_errors
+            .iter()
+            .map(provisioning_error)
+            .collect();
+    }
+    shown
+}
+
+fn provisioning_error(error: &ProvisioningError) -> Value {
+    json!({
+        "category": ProvisioningError::CATEGORY,
+        "propertyCausingError": error.property,
+        "value": error.value,
     })
 }
 

@@ -10,9 +10,11 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
-use super::job::{JobError, Phase, StatusCode};
+use super::event::{Effect, Event, Failure, NOTIFICATION_SENDER, Report, SERVER_BUSY, World};
+use super::job::{Direction, JobError, Phase, StatusCode, template};
 use super::jobs::until;
-use super::machine::{Effect, Event, Failure, NOTIFICATION_SENDER, Report, SERVER_BUSY, World, step};
+use super::machine::step;
+use super::outbound;
 use crate::relay;
 use crate::shared::Shared;
 use crate::state::DbError;
@@ -67,7 +69,12 @@ async fn drive(shared: Arc<Shared>, tenant: Uuid, id: String) {
         let runs = !matches!(code, StatusCode::Paused | StatusCode::NotConfigured);
         match next_run.filter(|_| runs).map(|at| until(at, shared.now())) {
             Some(Duration::ZERO) => {
-                if let Err(failure) = cycle(&shared, tenant, &id, epoch, &entropy).await {
+                let direction = id.split('.').next().and_then(template).and_then(|t| t.runs);
+                let cycled = match direction {
+                    Some(Direction::Outbound) => outbound::cycle(&shared, tenant, &id, epoch, &entropy).await,
+                    _ => cycle(&shared, tenant, &id, epoch, &entropy).await,
+                };
+                if let Err(failure) = cycled {
                     tracing::error!(%failure, job = %id, "a step of a job was not stored");
                     shared.platform.clock.sleep(STORE_FAILURE_REST).await;
                     continue;
@@ -162,7 +169,13 @@ fn understand(pinged: bool, answer: Result<OperationResult, ScimError>) -> Event
 }
 
 /// Ends when the job is gone or has left `epoch`.
-async fn superseded(shared: &Shared, mut commits: watch::Receiver<u64>, tenant: Uuid, id: &str, epoch: u64) {
+pub(super) async fn superseded(
+    shared: &Shared,
+    mut commits: watch::Receiver<u64>,
+    tenant: Uuid,
+    id: &str,
+    epoch: u64,
+) {
     loop {
         commits.borrow_and_update();
         let current = shared
@@ -174,7 +187,7 @@ async fn superseded(shared: &Shared, mut commits: watch::Receiver<u64>, tenant: 
     }
 }
 
-fn tell(shared: &Shared, id: &str, reports: Vec<Report>) {
+pub(super) fn tell(shared: &Shared, id: &str, reports: Vec<Report>) {
     let template = id.split('.').next().unwrap_or(id);
     for report in reports {
         match report {

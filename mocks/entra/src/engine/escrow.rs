@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::machine::World;
+use super::event::World;
 use super::records::{Escrow, Rejected};
 
 /// Retries of a failed object after its first failure; then one a day (CS 5.5).

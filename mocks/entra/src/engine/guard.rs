@@ -25,10 +25,7 @@ pub(super) fn threshold(
     forced: bool,
     objects: u64,
 ) -> Option<Threshold> {
-    let job = job.filter(|_| !forced).map(|count| Threshold {
-        count: u64::from(count),
-        whose: "the job's accidental delete prevention",
-    });
+    let job = Threshold::of_job(job, forced);
     let features = &tenant.features;
     let alert = u64::from(features.alert_threshold);
     let count = match features.prevention_type.as_str() {
@@ -48,6 +45,14 @@ pub(super) fn threshold(
 }
 
 impl Threshold {
+    /// The job's own guard; none if it is off or the administrator allowed this cycle's deletions.
+    pub(super) fn of_job(count: Option<u32>, forced: bool) -> Option<Self> {
+        count.filter(|_| !forced).map(|count| Self {
+            count: u64::from(count),
+            whose: "the job's accidental delete prevention",
+        })
+    }
+
     /// The quarantine that a cycle with too many deletions leads to.
     pub(super) fn exceeded(&self, deletions: u64) -> (QuarantineReason, JobError) {
         let error = JobError {
@@ -92,7 +97,7 @@ impl Exporter<'_, '_, '_, '_> {
             return;
         }
         if let Some(object) = self.staged_object(&record) {
-            self.done.reports.push(super::machine::Report::Export {
+            self.done.reports.push(super::event::Report::Export {
                 action: ProvisioningAction::StagedDelete.as_str(),
                 kind: object.kind(),
                 name: object.name().to_owned(),

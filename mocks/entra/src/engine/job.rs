@@ -24,8 +24,17 @@ pub struct Template {
     pub id: &'static str,
     /// Cadence once started; `None` where it is "per job" and not published.
     pub interval: Option<Duration>,
-    /// Whether this cloud runs jobs of the template; the others can be created and listed only.
-    pub runs: bool,
+    /// Which way this cloud runs jobs of the template; the others can be created and listed only.
+    pub runs: Option<Direction>,
+}
+
+/// Which way objects go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the directory to the cloud.
+    Inbound,
+    /// From the cloud to the directory.
+    Outbound,
 }
 
 /// The templates cloud sync has (CS 5.2).
@@ -33,27 +42,27 @@ pub const TEMPLATES: [Template; 5] = [
     Template {
         id: AD2AAD_PROVISIONING,
         interval: Some(Duration::minutes(2)),
-        runs: true,
+        runs: Some(Direction::Inbound),
     },
     Template {
         id: "AD2AADPasswordHash",
         interval: Some(Duration::minutes(2)),
-        runs: false,
+        runs: None,
     },
     Template {
-        id: "AAD2ADGroupProvisioning",
+        id: super::outbound::TEMPLATE,
         interval: Some(Duration::minutes(20)),
-        runs: false,
+        runs: Some(Direction::Outbound),
     },
     Template {
         id: "AAD2ADExchangeHybridWriteback",
         interval: None,
-        runs: false,
+        runs: None,
     },
     Template {
         id: "AD2AADDeviceSync",
         interval: None,
-        runs: false,
+        runs: None,
     },
 ];
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::configuration::{Configuration, ResetScope};
 use super::connector::Connector;
 use super::job::{Job, ScheduleState, Stage, SyncJob, Template, template};
+use super::outbound;
 use crate::state::{Cloud, Txn};
 
 /// Creates a job of a template; it is disabled until it is started.
@@ -136,6 +137,7 @@ pub fn restart(
         store.clear();
     }
     let counts = store.counts().clone();
+    let counts = outbound::reset(txn, tenant, id, scope, counts, now);
     change(txn, tenant, id, |job| {
         job.sync.counts = counts;
         if scope.watermark || scope.connector_data_store {
@@ -162,11 +164,14 @@ pub fn restart(
 pub fn delete(txn: &mut Txn<'_>, tenant: Uuid, id: &str) -> Option<SyncJob> {
     let row = txn.remove::<SyncJob>(tenant, id)?;
     Connector::new(txn, tenant, id, row.job.sync.counts.clone()).clear();
+    outbound::forget(txn, tenant, id);
     Some(row)
 }
 
 fn begin(job: &mut Job, now: OffsetDateTime) {
-    job.sync.next_run = template(&job.template_id).filter(|t| t.runs).map(|_| now);
+    job.sync.next_run = template(&job.template_id)
+        .filter(|t| t.runs.is_some())
+        .map(|_| now);
     job.sync.epoch += 1;
 }
 

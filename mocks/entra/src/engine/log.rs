@@ -119,12 +119,23 @@ impl Outcome<'_> {
                 ),
             ],
             result => {
-                let matched = self.target.map_or_else(
-                    || "No matching object was found".to_owned(),
+                let known = self.target.filter(|_| self.action != ProvisioningAction::Create);
+                let matched = known.map_or_else(
+                    || "No matching object was found in Azure Active Directory".to_owned(),
                     |target| format!("Matched '{}' in Azure Active Directory", target.name()),
                 );
                 let (status, text) = match result {
-                    Ok(()) => (ProvisioningStatus::Success, format!("{kind} was written")),
+                    Ok(()) => {
+                        let done = match self.action {
+                            ProvisioningAction::Create => "created",
+                            ProvisioningAction::Delete => "deleted",
+                            ProvisioningAction::StagedDelete => {
+                                "not deleted: the delete threshold is exceeded"
+                            }
+                            _ => "updated",
+                        };
+                        (ProvisioningStatus::Success, format!("{kind} '{name}' was {done}"))
+                    }
                     Err(Ended::Failed(rejected)) => (ProvisioningStatus::Failure, rejected.message.clone()),
                     Err(Ended::Skipped(_, reason)) => (ProvisioningStatus::Skipped, reason.clone()),
                 };
@@ -136,7 +147,14 @@ impl Outcome<'_> {
                 vec![
                     import,
                     step("EntryImport", "Matching", ProvisioningStatus::Success, matched),
-                    scoped(ProvisioningStatus::Success, "is in scope"),
+                    scoped(
+                        ProvisioningStatus::Success,
+                        if self.source.wanted() {
+                            "is in scope"
+                        } else {
+                            "left the scope"
+                        },
+                    ),
                     step(export, "Export", status, text),
                 ]
             }

@@ -12,154 +12,28 @@
 
 use std::time::Duration;
 
-use provlab_protocol::scim::{
-    ChangeQuery, DomainPing, ErrorCode, ListResponse, Operation, Resource, ResourceType, ScimError,
-};
-use time::OffsetDateTime;
+use provlab_protocol::scim::{ChangeQuery, DomainPing, ListResponse, Operation, Resource, ResourceType};
 use uuid::Uuid;
 
 use super::connector::Connector;
+use super::event::{Effect, Event, Report, World};
 use super::export::{Context, Exported, Exporter, Origin};
-use super::guard;
 use super::import::Import;
-use super::job::{
-    Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, Stage, SyncJob,
-    template,
-};
+use super::job::{Direction, Execution, Job, Phase, ScheduleState, Stage, SyncJob, template};
 use super::job_graph::net_bios_name;
 use super::ledger::{Ledger, WRITE_WINDOW};
 use super::log::Cycle;
-use super::plan::{Plan, Plans};
-use super::quarantine;
-use super::records::{ObjectKind, StagedDelete};
+use super::plan::Plan;
+use super::records::StagedDelete;
 use super::references;
 use super::sync_account;
-use crate::assumptions::{Assumptions, names};
+use crate::assumptions::names;
 use crate::state::{Tenant, Txn};
 
 /// Objects asked for per page (our own choice; the product's is not public).
 pub const PAGE_SIZE: u32 = 500;
 /// Objects and links that one step looks at: a transaction stays small, and others get their turn.
 const STEP_QUOTA: usize = 1_000;
-
-/// The doors of a step.
-pub struct World<'a> {
-    /// Wall time.
-    pub now: OffsetDateTime,
-    /// A period of the product at the present cadence.
-    pub period: &'a dyn Fn(Duration) -> Duration,
-    /// Draws a new id.
-    pub new_id: &'a mut dyn FnMut() -> Uuid,
-    /// Compiled schemas.
-    pub plans: &'a Plans,
-    /// What is assumed of undocumented behaviour.
-    pub assumptions: &'a Assumptions,
-    /// The directory takes no writes, and says when to come back.
-    pub busy: Option<Duration>,
-}
-
-/// What happened to a job.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// The time of the next cycle, or of its next step, may have come.
-    Tick,
-    /// The last step stopped because it was full.
-    Continue,
-    /// The agent reached the domain and could log on.
-    CheckPassed,
-    /// The check at the start of a cycle failed.
-    CheckFailed(Failure),
-    /// A page of changes arrived.
-    Page(Box<ListResponse>),
-    /// A page could not be read.
-    ReadFailed(Failure),
-}
-
-/// Why a question was not answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Code of CS 9.5.
-    pub code: String,
-    /// What went wrong, for a person.
-    pub message: String,
-    /// The directory does not accept the watermark.
-    pub cookie_refused: bool,
-}
-
-impl From<ScimError> for Failure {
-    fn from(error: ScimError) -> Self {
-        Self {
-            cookie_refused: error.code == ErrorCode::CookieRefused,
-            code: error.code.as_str().to_owned(),
-            message: error.message,
-        }
-    }
-}
-
-/// What a step asks the driver to do, after its changes are stored.
-#[derive(Debug, Default)]
-pub struct Effect {
-    /// Ask an agent, and come back with the answer.
-    pub ask: Option<Operation>,
-    /// Come back with [`Event::Continue`]: there is more to do.
-    pub again: bool,
-    /// Put this into the trace.
-    pub reports: Vec<Report>,
-}
-
-/// Something worth telling.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
-    /// A cycle ended.
-    Cycle {
-        /// Which kind.
-        phase: Phase,
-        /// Its numbers.
-        execution: Box<Execution>,
-    },
-    /// An object was written, or its deletion held back.
-    Export {
-        /// `create`, `update`, `disable`, `delete` or `stagedDelete`.
-        action: &'static str,
-        /// Its kind.
-        kind: ObjectKind,
-        /// UPN of a user, display name of a group.
-        name: String,
-    },
-    /// An object could not be written.
-    Escrow {
-        /// Its kind.
-        kind: ObjectKind,
-        /// What it is known by in the directory.
-        name: String,
-        /// Code of CS 6.8.
-        code: &'static str,
-    },
-    /// The directory takes no more writes for now.
-    Throttled {
-        /// When to come back.
-        retry_after: Duration,
-    },
-    /// The job went to quarantine.
-    Quarantined {
-        /// Why.
-        reason: QuarantineReason,
-        /// The error behind it.
-        error: JobError,
-    },
-    /// The one mail that a quarantine causes (CS 5.5).
-    Notification {
-        /// `Recipients` of the job.
-        to: String,
-    },
-    /// The job left quarantine.
-    Released,
-}
-
-/// Code of a directory that takes no writes for now (CS 9.5).
-pub const SERVER_BUSY: &str = "AzureDirectoryServiceServerBusy";
-/// Sender of notifications (CS 5.5).
-pub(super) const NOTIFICATION_SENDER: &str = "azure-noreply@microsoft.com";
 
 /// Performs one step of the job `id`, unless it is gone, does not run, or has left `epoch` behind.
 pub fn step(
@@ -174,7 +48,7 @@ pub fn step(
     let runs = row.is_some_and(|row| {
         row.job.schedule.state == ScheduleState::Active
             && row.job.sync.epoch == epoch
-            && template(&row.job.template_id).is_some_and(|t| t.runs)
+            && template(&row.job.template_id).is_some_and(|t| t.runs == Some(Direction::Inbound))
     });
     if !runs {
         return Effect::default();
@@ -242,17 +116,17 @@ pub(super) fn with_machine(
 
 /// A job at work within one transaction.
 pub(super) struct Machine<'m, 'w, 't, 'c> {
-    store: Connector<'t, 'c>,
-    world: &'m mut World<'w>,
-    plan: &'m Plan,
-    tenant: Tenant,
-    service_principal: Uuid,
-    origin: Origin,
-    ledger: Ledger,
-    job: Job,
+    pub(super) store: Connector<'t, 'c>,
+    pub(super) world: &'m mut World<'w>,
+    pub(super) plan: &'m Plan,
+    pub(super) tenant: Tenant,
+    pub(super) service_principal: Uuid,
+    pub(super) origin: Origin,
+    pub(super) ledger: Ledger,
+    pub(super) job: Job,
     /// One object is provisioned on demand, under this id of a cycle.
-    on_demand: Option<Uuid>,
-    effect: Effect,
+    pub(super) on_demand: Option<Uuid>,
+    pub(super) effect: Effect,
 }
 
 /// Whether a step goes on.
@@ -396,6 +270,14 @@ impl Machine<'_, '_, '_, '_> {
         let mut links = self.store.dirty_links(usize::MAX);
         links.retain(|link| link.holder == resource.id);
         self.perform(vec![links.as_slice()], |exporter, links| exporter.follow(links));
+        let staged = self
+            .store
+            .get(resource.id)
+            .filter(|record| record.staged_delete.is_some())
+            .cloned();
+        self.perform(staged.into_iter().collect(), |exporter, record| {
+            exporter.delete(record)
+        });
     }
 
     fn mark_retries(&mut self) {
@@ -483,20 +365,6 @@ impl Machine<'_, '_, '_, '_> {
         self.perform(staged, |exporter, record| exporter.delete(record))
     }
 
-    /// The guard that holds this cycle's deletions back, in the words of a quarantine.
-    fn threshold_exceeded(&self) -> Option<(QuarantineReason, JobError)> {
-        let counts = self.store.counts();
-        let objects = counts.linked.values().sum::<u64>() + counts.staged;
-        let threshold = guard::threshold(
-            &self.tenant,
-            self.world.assumptions,
-            self.job.configuration.delete_threshold,
-            self.job.sync.force_deletes,
-            objects,
-        )?;
-        (counts.staged > 0 && counts.staged >= threshold.count).then(|| threshold.exceeded(counts.staged))
-    }
-
     /// Does `work` on every item until the directory takes no more writes.
     fn perform<T>(&mut self, items: Vec<T>, mut work: impl FnMut(&mut Exporter<'_, '_, '_, '_>, T)) -> Turn {
         let running = self
@@ -558,90 +426,6 @@ impl Machine<'_, '_, '_, '_> {
         self.effect.reports.push(Report::Throttled { retry_after });
     }
 
-    fn finish(&mut self) {
-        let references = if self.store.counts().escrowed == 0 {
-            0
-        } else {
-            self.store.failing_references()
-        };
-        let counts = self.store.counts();
-        let (escrowed, entries) = (counts.escrowed, counts.in_scope);
-        let trouble = self.threshold_exceeded().or_else(|| {
-            let reason = quarantine::judge(escrowed, references, entries)?;
-            Some((reason, escrow_error(escrowed, references, entries)))
-        });
-        let state = if escrowed == 0 {
-            ExecutionState::Succeeded
-        } else {
-            ExecutionState::EntryLevelErrors
-        };
-        self.count(|execution| execution.escrowed_raw = escrowed + references);
-        let Some(execution) = self.close(state, None) else {
-            return;
-        };
-        self.job.successive_failures = 0;
-        self.job.last_successful_execution = Some(execution.clone());
-        if execution.exports > 0 {
-            self.job.last_successful_execution_with_exports = Some(execution.clone());
-        }
-        let linked = &self.store.counts().linked;
-        self.job.synchronized = linked
-            .iter()
-            .filter(|(_, n)| **n > 0)
-            .map(|(kind, n)| (kind.entry_count_key().to_owned(), *n))
-            .collect();
-        let sync = &mut self.job.sync;
-        (sync.stage, sync.phase) = (Stage::Read, Phase::Incremental);
-        (sync.names_again, sync.force_deletes) = (false, false);
-        self.tenant.on_premises_last_sync = Some(self.world.now);
-        let tenant = self.tenant.clone();
-        self.store.txn().put(tenant);
-        match trouble {
-            Some((reason, error)) => {
-                let interval = self.interval();
-                let fresh = quarantine::enter(&mut self.job, self.world, interval, reason, &error);
-                self.quarantined(fresh, reason, error);
-            }
-            None => {
-                self.job.sync.next_run = Some((execution.began + self.interval()).max(self.world.now));
-                self.job.steady_state_first.get_or_insert(self.world.now);
-                self.job.steady_state_last = Some(self.world.now);
-                if self.job.quarantine.take().is_some() {
-                    self.effect.reports.push(Report::Released);
-                }
-            }
-        }
-    }
-
-    fn fail(&mut self, failure: &Failure, at_check: bool) {
-        let error = JobError {
-            code: failure.code.clone(),
-            message: failure.message.clone(),
-            tenant_actionable: true,
-        };
-        if self.close(ExecutionState::Failed, Some(error.clone())).is_none() {
-            return;
-        }
-        let interval = self.interval();
-        let fresh = quarantine::after_failure(&mut self.job, self.world, interval, at_check, &error);
-        self.quarantined(fresh, QuarantineReason::EncounteredQuarantineException, error);
-    }
-
-    fn quarantined(&mut self, fresh: bool, reason: QuarantineReason, error: JobError) {
-        if !fresh {
-            return;
-        }
-        self.effect.reports.push(Report::Quarantined { reason, error });
-        if let Some(to) = self.job.configuration.notify.clone() {
-            self.effect.reports.push(Report::Notification { to });
-        }
-    }
-
-    fn interval(&self) -> Duration {
-        let seconds = u64::try_from(self.job.schedule.interval_seconds).unwrap_or(120);
-        (self.world.period)(Duration::from_secs(seconds))
-    }
-
     fn tally(&mut self, done: Exported) {
         let (exports, objects) = (done.exports, done.objects.len() as u64);
         self.count(|e| {
@@ -652,37 +436,9 @@ impl Machine<'_, '_, '_, '_> {
         self.effect.reports.extend(done.reports);
     }
 
-    fn count(&mut self, add: impl FnOnce(&mut Execution)) {
+    pub(super) fn count(&mut self, add: impl FnOnce(&mut Execution)) {
         if let Some(execution) = &mut self.job.sync.execution {
             add(execution);
         }
-    }
-
-    /// Ends the cycle under way and tells about it.
-    fn close(&mut self, state: ExecutionState, error: Option<JobError>) -> Option<Execution> {
-        let mut execution = self.job.sync.execution.take()?;
-        execution.state = Some(state);
-        execution.error = error;
-        execution.ended = self.world.now;
-        execution.entitled = self.store.counts().in_scope;
-        execution.escrowed = self.store.counts().escrowed;
-        execution.escrowed_raw = execution.escrowed_raw.max(execution.escrowed);
-        self.job.last_execution = Some(execution.clone());
-        self.effect.reports.push(Report::Cycle {
-            phase: self.job.sync.phase,
-            execution: Box::new(execution.clone()),
-        });
-        Some(execution)
-    }
-}
-
-/// The error of a job with too many failing entries.
-fn escrow_error(escrowed: u64, references: u64, entries: u64) -> JobError {
-    JobError {
-        code: "QuarantineThresholdExceeded".to_owned(),
-        message: format!(
-            "{escrowed} of {entries} objects cannot be written, and {references} references to them; mend what the provisioning log says of them"
-        ),
-        tenant_actionable: true,
     }
 }

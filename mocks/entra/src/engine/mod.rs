@@ -8,7 +8,9 @@ mod configuration;
 mod conflict;
 mod connector;
 mod driver;
+mod ending;
 mod escrow;
+mod event;
 mod export;
 mod flow;
 mod guard;
@@ -22,6 +24,7 @@ mod machine;
 mod matching;
 mod names;
 pub mod on_demand;
+pub mod outbound;
 mod plan;
 mod quarantine;
 mod records;
@@ -32,18 +35,21 @@ mod sync_account;
 mod target;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use configuration::{BadResetScope, BadSecret, Configuration, DEFAULT_DELETE_THRESHOLD, ResetScope};
 pub use connector::{Connector, Counts};
 pub use driver::{run, validate_credentials};
+pub use event::{Effect, Event, Failure, Report, SERVER_BUSY, World};
 pub use import::ScopeGroups;
 pub use job::{
-    AD2AAD_PROVISIONING, CREATED_INTERVAL, Execution, ExecutionState, Job, JobError, Phase, Quarantine,
-    QuarantineReason, Schedule, ScheduleState, Stage, StatusCode, SyncJob, SyncState, TEMPLATES, Template,
-    template,
+    AD2AAD_PROVISIONING, CREATED_INTERVAL, Direction, Execution, ExecutionState, Job, JobError, Phase,
+    Quarantine, QuarantineReason, Schedule, ScheduleState, Stage, StatusCode, SyncJob, SyncState, TEMPLATES,
+    Template, template,
 };
 pub use ledger::{MAX_LOG_ENTRIES, WRITE_WINDOW, WRITES_PER_WINDOW};
-pub use machine::{Effect, Event, Failure, PAGE_SIZE, Report, SERVER_BUSY, World, step};
+pub use machine::{PAGE_SIZE, step};
+pub use outbound::{OutboundGroup, OutboundMember};
 pub use plan::{
     Arity, MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, OPERATORS, Operator, Plan, Plans, SchemaError,
     requested_attributes,
@@ -55,5 +61,5 @@ pub use records::{
     AssignedNames, Escrow, Link, LinkAttribute, ObjectKind, Reference, Rejected, SourceRecord, StagedDelete,
     TargetLink,
 };
-pub use schema::default_schema;
+pub use schema::{check_schema, default_schema, schema_of};
 pub use sync_account::SYNC_ACCOUNT_PREFIX;

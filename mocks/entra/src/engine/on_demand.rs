@@ -3,7 +3,8 @@
 use provlab_protocol::scim::Resource;
 use uuid::Uuid;
 
-use super::machine::{World, with_machine};
+use super::event::World;
+use super::machine::with_machine;
 use crate::state::{LogEntry, Txn};
 
 /// Takes one object through import, scoping, matching and export, as a cycle would, and gives the entries of the log that tell of it. What

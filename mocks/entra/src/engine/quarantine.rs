@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::event::World;
 use super::job::{Job, JobError, Quarantine, QuarantineReason, ScheduleState};
-use super::machine::World;
 
 /// Cycles that break off in a row before the job goes to quarantine (our own choice; "a job that keeps failing", PR 11).
 pub const FAILURES_BEFORE_QUARANTINE: u32 = 3;

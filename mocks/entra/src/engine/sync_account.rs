@@ -1,6 +1,6 @@
 //! The account that every configuration of a tenant writes with (CS 1.5): a cycle begins by checking it (CS 5.5, 9.5).
 
-use super::machine::Failure;
+use super::event::Failure;
 use crate::state::{Cloud, Tenant};
 
 /// First part of its name.

@@ -3,6 +3,7 @@
 
 mod applications;
 mod batch;
+mod contacts;
 mod delta;
 mod directory;
 mod domains;
@@ -159,6 +160,8 @@ fn common_routes() -> Router<Arc<Shared>> {
             post(applications::instantiate),
         )
         .route("/auditLogs/provisioning", get(provisioning_log::list))
+        .route("/contacts", get(contacts::list))
+        .route("/contacts/{id}", get(contacts::one))
         .route("/servicePrincipals", get(applications::service_principals))
         .route(
             "/servicePrincipals/{id}",

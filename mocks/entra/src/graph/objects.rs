@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::state::{Group, OnPremises, User};
+use crate::state::{Contact, Group, OnPremises, ProvisioningError, User};
 
 /// Properties of a user shown without `$select`.
 pub(super) const USER_DEFAULTS: [&str; 11] = [
@@ -205,8 +205,54 @@ fn shared_origin(name: &str, origin: Option<&OnPremises>) -> Option<Value> {
             json!(origin.and_then(|origin| origin.security_identifier.as_ref()))
         }
         "onPremisesSyncEnabled" => json!(origin.map(|origin| origin.sync_enabled)),
+        "onPremisesProvisioningErrors" => provisioning_errors(origin),
         _ => return None,
     })
+}
+
+/// `onPremisesProvisioningErrors` (CS 6.8).
+fn provisioning_errors(origin: Option<&OnPremises>) -> Value {
+    let errors = origin.map_or(&[][..], |origin| origin.provisioning_errors.as_slice());
+    let show = |error: &ProvisioningError| {
+        json!({
+            "category": ProvisioningError::CATEGORY,
+            "occurredDateTime": graph_time(error.occurred),
+            "propertyCausingError": error.property,
+            "value": error.value,
+        })
+    };
+    errors.iter().map(show).collect()
+}
+
+/// Properties of an organizational contact; all are shown without `$select`.
+pub(super) const CONTACT_PROPERTIES: [&str; 14] = [
+    "companyName",
+    "deletedDateTime",
+    "department",
+    "displayName",
+    "givenName",
+    "id",
+    "jobTitle",
+    "mail",
+    "mailNickname",
+    "onPremisesLastSyncDateTime",
+    "onPremisesProvisioningErrors",
+    "onPremisesSyncEnabled",
+    "proxyAddresses",
+    "surname",
+];
+
+pub(super) fn contact_json(contact: &Contact) -> Map<String, Value> {
+    let own = |name: &str| match name {
+        "deletedDateTime" => Some(optional_time(contact.deleted)),
+        "displayName" => Some(json!(contact.display_name)),
+        "id" => Some(json!(contact.id)),
+        "mail" => Some(json!(contact.mail)),
+        "mailNickname" => Some(json!(contact.mail_nickname)),
+        "proxyAddresses" => Some(json!(contact.proxy_addresses)),
+        _ => shared_origin(name, contact.on_premises.as_ref()),
+    };
+    assemble(&CONTACT_PROPERTIES, own, &contact.properties)
 }
 
 fn extension_attributes(origin: Option<&OnPremises>) -> Value {

@@ -35,7 +35,7 @@ const DOMAINS: &[Uuid] = &[DOMAIN_NAME_ADMINISTRATOR];
 const DIRECTORY_READ: [&str; 2] = ["Directory.Read.All", "Directory.ReadWrite.All"];
 
 /// The first row that fits decides.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     Rule {
         prefix: "/onPremisesPublishingProfiles",
         read: &["OnPremisesPublishingProfiles.ReadWrite.All"],
@@ -95,6 +95,12 @@ const RULES: [Rule; 11] = [
         read: &["Group.Read.All", "GroupMember.Read.All", "Group.ReadWrite.All"],
         write: &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
         roles: GROUPS,
+    },
+    Rule {
+        prefix: "/contacts",
+        read: &["OrgContact.Read.All"],
+        write: &[],
+        roles: &[],
     },
     Rule {
         prefix: "/auditLogs",

@@ -17,6 +17,7 @@ use crate::engine::{ResetScope, SyncJob, jobs, template, validate_credentials};
 use crate::shared::Shared;
 use crate::state::Cloud;
 
+mod discover;
 mod expressions;
 mod on_demand;
 mod schema;
@@ -42,6 +43,10 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route(
             "/jobs/{job}/schema",
             get(schema::get_schema).put(schema::put_schema),
+        )
+        .route(
+            "/jobs/{job}/schema/directories/{directory}/discover",
+            post(discover::discover),
         )
         .route(
             "/jobs/{job}/schema/filterOperators",

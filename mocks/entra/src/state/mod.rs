@@ -94,6 +94,10 @@ tables! {
     source_objects: crate::engine::SourceRecord,
     /// References between source objects.
     source_links: crate::engine::Link,
+    /// Groups that outbound jobs keep in directories.
+    outbound_groups: crate::engine::OutboundGroup,
+    /// Their members there, as far as the jobs know.
+    outbound_members: crate::engine::OutboundMember,
     /// Provisioning log, newest last.
     provisioning_log: LogEntry,
     /// Counters of tenants.

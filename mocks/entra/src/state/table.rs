@@ -113,6 +113,13 @@ impl<R: Row> Table<R> {
             .filter_map(move |((_, _), id)| self.get(tenant, id))
     }
 
+    /// The row of a tenant that was changed last.
+    #[must_use]
+    pub fn last_changed(&self, tenant: Uuid) -> Option<&R> {
+        let ((_, _), id) = self.changes.range((tenant, 0)..=(tenant, u64::MAX)).next_back()?;
+        self.get(tenant, id)
+    }
+
     /// Number of rows of a tenant.
     #[must_use]
     pub fn count(&self, tenant: Uuid) -> usize {

@@ -35,10 +35,15 @@ pub struct SchemaError {
 
 /// A place in a schema.
 #[derive(Clone)]
-pub(super) struct At(String);
+pub(in crate::engine) struct At(String);
 
 impl At {
-    pub(super) fn member(&self, name: &str) -> Self {
+    /// The schema as a whole.
+    pub(in crate::engine) fn root() -> Self {
+        Self(String::new())
+    }
+
+    pub(in crate::engine) fn member(&self, name: &str) -> Self {
         Self(if self.0.is_empty() {
             name.to_owned()
         } else {
@@ -46,18 +51,23 @@ impl At {
         })
     }
 
-    pub(super) fn item(&self, number: usize) -> Self {
+    pub(in crate::engine) fn item(&self, number: usize) -> Self {
         Self(format!("{}[{number}]", self.0))
     }
 
-    pub(super) fn wrong(&self, what: impl Into<String>) -> SchemaError {
+    pub(in crate::engine) fn wrong(&self, what: impl Into<String>) -> SchemaError {
         SchemaError {
             place: self.0.clone(),
             what: what.into(),
         }
     }
 
-    pub(super) fn bounded(&self, what: &str, found: usize, limit: usize) -> Result<(), SchemaError> {
+    pub(in crate::engine) fn bounded(
+        &self,
+        what: &str,
+        found: usize,
+        limit: usize,
+    ) -> Result<(), SchemaError> {
         if found > limit {
             return Err(self.wrong(format!("{found} {what} are too many; the limit is {limit}")));
         }
@@ -106,7 +116,7 @@ impl Plan {
             place: error.path().to_string(),
             what: error.inner().to_string(),
         })?;
-        let at = At(String::new()).member("synchronizationRules");
+        let at = At::root().member("synchronizationRules");
         let [rule] = typed.synchronization_rules.as_slice() else {
             return Err(at.wrong(format!(
                 "a job of cloud sync has exactly one rule, and here are {}",
@@ -318,7 +328,10 @@ fn compile_reference(
     Ok(())
 }
 
-fn compile_source(source: &MappingSource, at: &At) -> Result<Option<Source>, SchemaError> {
+pub(in crate::engine) fn compile_source(
+    source: &MappingSource,
+    at: &At,
+) -> Result<Option<Source>, SchemaError> {
     let name = source.name.as_deref().map(str::trim).unwrap_or_default();
     let expression = source.expression.as_deref().map(str::trim).unwrap_or_default();
     match source.kind.to_ascii_lowercase().as_str() {

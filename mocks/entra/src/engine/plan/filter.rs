@@ -102,7 +102,7 @@ fn compile_clause(clause: &FilterClause, at: &At) -> Result<Clause, SchemaError>
 }
 
 /// The start of a text that is shown back to who sent it.
-pub(super) fn short(text: &str) -> String {
+pub(in crate::engine) fn short(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
@@ -124,7 +124,7 @@ pub(in crate::engine) enum Verdict {
 }
 
 impl Filter {
-    pub(super) fn compile(scope: &ScopeFilter, at: &At) -> Result<Self, SchemaError> {
+    pub(in crate::engine) fn compile(scope: &ScopeFilter, at: &At) -> Result<Self, SchemaError> {
         Ok(Self {
             groups: AnyOf::compile(&scope.groups, &at.member("groups"))?,
             categories: AnyOf::compile(&scope.category_filter_groups, &at.member("categoryFilterGroups"))?,

@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 use provlab_protocol::dn::Dn;
 
 pub use cache::Plans;
-pub(super) use compile::dn_key;
+pub(super) use compile::{At, compile_source, dn_key};
 pub use compile::{MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, SchemaError};
-pub(super) use filter::{Filter, Subject, Verdict};
+pub(super) use filter::{Filter, Subject, Verdict, short};
 pub use operator::{Arity, OPERATORS, Operator};
 
 use super::records::{LinkAttribute, ObjectKind};

@@ -2,6 +2,7 @@
 
 mod default;
 mod model;
+mod of_job;
 mod rows;
 
 pub use default::default_schema;
@@ -9,3 +10,4 @@ pub(super) use model::{
     AttributeMapping, FilterClause, FilterGroup, MappingSource, ObjectMapping, Schema, ScopeFilter,
     SynchronizationRule,
 };
+pub use of_job::{check_schema, schema_of};

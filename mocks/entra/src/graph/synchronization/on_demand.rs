@@ -89,7 +89,7 @@ pub(super) async fn provision_on_demand(
             return Ok(Json(failure(
                 subject,
                 "EntryNotFound",
-                "The object doesn\u{2019}t exist in Active Directory",
+                "The object doesn't exist",
             )));
         }
         Err(error) => return Ok(Json(failure(subject, code(&error.code), &error.message))),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::GraphError;
 use super::super::request::{JsonBody, Request};
 use super::{JobPath, find};
-use crate::engine::{MAX_SCHEMA_BYTES, OPERATORS, Operator, Plan, ResetScope, default_schema, jobs};
+use crate::engine::{MAX_SCHEMA_BYTES, OPERATORS, Operator, ResetScope, check_schema, jobs, schema_of};
 use crate::state::{JobSchema, Txn};
 
 pub(super) async fn get_schema(
@@ -18,22 +18,9 @@ pub(super) async fn get_schema(
 ) -> Result<Json<Value>, GraphError> {
     request.shared.db.read(|cloud| {
         let row = find(cloud, request.tenant, &principal, &job)?;
-        let stored = cloud
-            .job_schemas
-            .get(request.tenant, &row.job.id)
-            .map(|row| row.schema.clone());
-        Ok(Json(stored.unwrap_or_else(|| {
-            default_schema(schema_id(&row.job.id), &request.shared.config.assumptions)
-        })))
+        let assumptions = &request.shared.config.assumptions;
+        Ok(Json(schema_of(cloud, request.tenant, &row.job, assumptions)))
     })
-}
-
-/// The id in a job's own id: `AD2AADProvisioning.{32 hex}`.
-fn schema_id(job: &str) -> Uuid {
-    job.split('.')
-        .nth(1)
-        .and_then(|hex| hex.parse().ok())
-        .unwrap_or_default()
 }
 
 /// Replaces the schema; the job begins a new initial cycle (CS 6.4).
@@ -53,13 +40,11 @@ pub(super) async fn put_schema(
             "directories: the list is missing; get the schema, change it and put it back.",
         ));
     }
-    Plan::compile(&schema).map_err(|error| GraphError::bad_request(error.to_string()))?;
     let now = request.shared.now();
     request.shared.db.write(|txn| {
-        let id = find(txn.cloud(), request.tenant, &principal, &job)?
-            .job
-            .id
-            .clone();
+        let job = &find(txn.cloud(), request.tenant, &principal, &job)?.job;
+        check_schema(job, &schema).map_err(|error| GraphError::bad_request(error.to_string()))?;
+        let id = job.id.clone();
         let before = txn.cloud().job_schemas.get(request.tenant, &id);
         let version = before.map_or(1, |row| row.version + 1);
         txn.put(JobSchema {
