@@ -87,14 +87,20 @@ impl<'a> Claims<'a> {
 
     /// Whether a new object would match one that it must not take over.
     fn blocked_match(&self, source: &Source, properties: &Properties) -> bool {
-        let name = properties.get(UPN).and_then(|values| values.first()).filter(|_| {
-            source.kind == Kind::User && self.tenant.is_on("softMatchOnUpnEnabled")
-        });
+        let name = properties
+            .get(UPN)
+            .and_then(|values| values.first())
+            .filter(|_| source.kind == Kind::User && self.tenant.is_on("softMatchOnUpnEnabled"));
         let by_name = name.and_then(|name| self.names.get(&name.to_lowercase()));
-        let primary = source.all(ADDRESSES).iter().filter(|address| address.starts_with("SMTP:"));
+        let primary = source
+            .all(ADDRESSES)
+            .iter()
+            .filter(|address| address.starts_with("SMTP:"));
         let by_address = primary.filter_map(|address| self.addresses.get(&bare(address)));
         let matches = by_name.into_iter().chain(by_address).flatten();
-        let first = matches.into_iter().find(|object| !object.synchronized && object.kind() == source.kind);
+        let first = matches
+            .into_iter()
+            .find(|object| !object.synchronized && object.kind() == source.kind);
         first.is_some_and(|object| object.privileged || self.tenant.is_on("blockSoftMatchEnabled"))
     }
 }

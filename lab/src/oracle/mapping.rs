@@ -84,22 +84,42 @@ const USER: &[Row] = &[
     assumed("TelephoneNumber", "businessPhones", Direct("telephoneNumber")),
     assumed("Facsimile", "faxNumber", Direct("facsimileTelephoneNumber")),
     assumed("Mobile", "mobilePhone", Direct("mobile")),
-    assumed("PhysicalDeliveryOfficeName", "officeLocation", Direct("physicalDeliveryOfficeName")),
+    assumed(
+        "PhysicalDeliveryOfficeName",
+        "officeLocation",
+        Direct("physicalDeliveryOfficeName"),
+    ),
     assumed("Department", "department", Direct("department")),
     assumed("Company", "companyName", Direct("company")),
     assumed("JobTitle", "jobTitle", Direct("title")),
     assumed("EmployeeId", "employeeId", Direct("employeeID")),
     // What Graph does not show is written all the same.
     row("CommonName", "~CommonName", Direct("cn")),
-    row("OnPremiseSecurityIdentifier", "~OnPremiseSecurityIdentifier", Direct("objectSid")),
+    row(
+        "OnPremiseSecurityIdentifier",
+        "~OnPremiseSecurityIdentifier",
+        Direct("objectSid"),
+    ),
     row("Initials", "~Initials", Direct("initials")),
     row("TargetAddress", "~TargetAddress", Direct("targetAddress")),
-    row("LegacyExchangeDN", "~LegacyExchangeDN", Direct("legacyExchangeDN")),
+    row(
+        "LegacyExchangeDN",
+        "~LegacyExchangeDN",
+        Direct("legacyExchangeDN"),
+    ),
     row("CountryCode", "~CountryCode", Direct("countryCode")),
     row("CountryLetterCode", "~CountryLetterCode", Direct("c")),
-    row("LastPasswordChangeTimestamp", "~LastPasswordChangeTimestamp", Direct("pwdLastSet")),
+    row(
+        "LastPasswordChangeTimestamp",
+        "~LastPasswordChangeTimestamp",
+        Direct("pwdLastSet"),
+    ),
     assumed("UsageLocation", "~UsageLocation", Direct("msExchUsageLocation")),
-    assumed("PreferredDataLocation", "~PreferredDataLocation", Direct("preferredDataLocation")),
+    assumed(
+        "PreferredDataLocation",
+        "~PreferredDataLocation",
+        Direct("preferredDataLocation"),
+    ),
     assumed("Pager", "~Pager", Direct("pager")),
     assumed("HomePhone", "~HomePhone", Direct("homePhone")),
     assumed("Info", "~Info", Direct("info")),
@@ -122,7 +142,11 @@ const GROUP: &[Row] = &[
     row("CommonName", "~CommonName", Direct("cn")),
     row("Alias", "~Alias", Direct("mailNickname")),
     row("ProxyAddresses", "~ProxyAddresses", All("proxyAddresses")),
-    row("OnPremiseSecurityIdentifier", "~OnPremiseSecurityIdentifier", Direct("objectSid")),
+    row(
+        "OnPremiseSecurityIdentifier",
+        "~OnPremiseSecurityIdentifier",
+        Direct("objectSid"),
+    ),
 ];
 
 /// `ExtensionAttribute1` to `15`, of users and groups.
@@ -159,7 +183,11 @@ fn rows(kind: Kind) -> impl Iterator<Item = Row> {
 ///
 /// # Errors
 /// A mapping that cannot be evaluated, in words.
-pub(super) fn properties(settings: &Settings, source: &Source, had: Option<&Properties>) -> Result<Properties, String> {
+pub(super) fn properties(
+    settings: &Settings,
+    source: &Source,
+    had: Option<&Properties>,
+) -> Result<Properties, String> {
     let mut all = Properties::new();
     let applies = |row: &Row| !row.assumed || settings.assumes("connect-default-attributes");
     for row in rows(source.kind).filter(applies) {
@@ -188,7 +216,9 @@ fn mapped(mapping: &Mapping, source: &Source, before: Option<Vec<String>>) -> Re
     let default = || {
         let is_new = before.is_none();
         // It was given at creation, and the source has still nothing else to say (inferred).
-        let stays = before.as_ref().is_some_and(|before| before.first() == mapping.default.as_ref());
+        let stays = before
+            .as_ref()
+            .is_some_and(|before| before.first() == mapping.default.as_ref());
         mapping.default.clone().filter(|_| is_new || stays)
     };
     Ok(value.or_else(default).into_iter().collect())
@@ -222,7 +252,10 @@ mod tests {
     use super::*;
 
     fn shown(source: &Source, name: &str) -> Vec<String> {
-        properties(&Settings::default(), source, None).unwrap().remove(name).unwrap_or_default()
+        properties(&Settings::default(), source, None)
+            .unwrap()
+            .remove(name)
+            .unwrap_or_default()
     }
 
     #[test]
@@ -255,7 +288,9 @@ mod tests {
                 only_at_creation,
             };
             let mut settings = Settings::default();
-            settings.mappings.insert((Kind::User, "city".into()), Some(mapping));
+            settings
+                .mappings
+                .insert((Kind::User, "city".into()), Some(mapping));
             settings
         };
         let city = |settings: &Settings, source: &Source, had: Option<&Properties>| {

@@ -5,8 +5,16 @@ use super::{Clause, Kind, Scope, Settings, Source};
 /// Why an object is left out; `None` where it is in scope. `selected` says whether a selected group has it as a direct
 /// member, or is it.
 pub(super) fn skipped(settings: &Settings, source: &Source, selected: bool) -> Option<&'static str> {
-    let connect: &[Exclusion] = if settings.assumes("connect-default-exclusions") { &CONNECT } else { &[] };
-    if let Some((reason, _)) = DOCUMENTED.iter().chain(connect).find(|(_, applies)| applies(source)) {
+    let connect: &[Exclusion] = if settings.assumes("connect-default-exclusions") {
+        &CONNECT
+    } else {
+        &[]
+    };
+    if let Some((reason, _)) = DOCUMENTED
+        .iter()
+        .chain(connect)
+        .find(|(_, applies)| applies(source))
+    {
         return Some(reason);
     }
     let in_scope = match &settings.scope {
@@ -17,8 +25,15 @@ pub(super) fn skipped(settings: &Settings, source: &Source, selected: bool) -> O
     if !in_scope {
         return Some("it is not in what is selected");
     }
-    let filter = settings.filters.get(&source.kind).filter(|groups| !groups.is_empty());
-    let passes = filter.is_none_or(|groups| groups.iter().any(|all| all.iter().all(|clause| fulfils(source, clause))));
+    let filter = settings
+        .filters
+        .get(&source.kind)
+        .filter(|groups| !groups.is_empty());
+    let passes = filter.is_none_or(|groups| {
+        groups
+            .iter()
+            .any(|all| all.iter().all(|clause| fulfils(source, clause)))
+    });
     (!passes).then_some("it does not pass the filter")
 }
 
@@ -26,12 +41,18 @@ type Exclusion = (&'static str, fn(&Source) -> bool);
 
 /// The exclusions that are documented for cloud sync.
 const DOCUMENTED: [Exclusion; 3] = [
-    ("it is critical to the system", |source| is(source, "isCriticalSystemObject", "TRUE")),
+    ("it is critical to the system", |source| {
+        is(source, "isCriticalSystemObject", "TRUE")
+    }),
     ("it is a replication victim", |source| {
         source.dn.contains("\\0ACNF:") || source.first("cn").is_some_and(|cn| cn.contains("\nCNF:"))
     }),
     ("it comes from the cloud", |source| {
-        let begins = |start| source.first("adminDescription").is_some_and(|text| text.starts_with(start));
+        let begins = |start| {
+            source
+                .first("adminDescription")
+                .is_some_and(|text| text.starts_with(start))
+        };
         begins("User_") || begins("Group_")
     }),
 ];
@@ -39,7 +60,11 @@ const DOCUMENTED: [Exclusion; 3] = [
 /// Those of Entra Connect that stories can meet, assumed to be shared.
 const CONNECT: [Exclusion; 2] = [
     ("it is an account of Microsoft's", |source| {
-        let begins = |start| source.first("sAMAccountName").is_some_and(|name| name.starts_with(start));
+        let begins = |start| {
+            source
+                .first("sAMAccountName")
+                .is_some_and(|name| name.starts_with(start))
+        };
         source.kind == Kind::User && (begins("AAD_") || begins("MSOL_"))
     }),
     ("it is a system mailbox", |source| {
@@ -51,13 +76,18 @@ const CONNECT: [Exclusion; 2] = [
 ];
 
 fn is(source: &Source, attribute: &str, value: &str) -> bool {
-    source.first(attribute).is_some_and(|known| known.eq_ignore_ascii_case(value))
+    source
+        .first(attribute)
+        .is_some_and(|known| known.eq_ignore_ascii_case(value))
 }
 
 /// Whether a name is that of a container or of something below it, at any depth.
 fn is_below(dn: &str, container: &str) -> bool {
     let (dn, container) = (dn.to_lowercase(), container.to_lowercase());
-    dn == container || dn.strip_suffix(&container).is_some_and(|rest| rest.ends_with(','))
+    dn == container
+        || dn
+            .strip_suffix(&container)
+            .is_some_and(|rest| rest.ends_with(','))
 }
 
 /// Whether the value of an attribute fulfils a clause. An attribute without a value is null.
@@ -120,7 +150,11 @@ mod tests {
             ("userAccountControl", "GREATER_THAN", "514", false),
             ("userAccountControl", "GREATER_THAN_OR_EQUALS", "514", true),
         ] {
-            assert_eq!(fulfils(&ann, &clause(attribute, operator, operand)), holds, "{attribute} {operator} {operand}");
+            assert_eq!(
+                fulfils(&ann, &clause(attribute, operator, operand)),
+                holds,
+                "{attribute} {operator} {operand}"
+            );
         }
     }
 

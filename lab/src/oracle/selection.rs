@@ -27,8 +27,10 @@ pub(super) fn members(
     sources: &[Source],
     ghosts: &BTreeMap<String, BTreeSet<String>>,
 ) -> BTreeSet<String> {
-    let by_dn: BTreeMap<String, &String> =
-        sources.iter().map(|source| (source.dn.to_lowercase(), &source.key)).collect();
+    let by_dn: BTreeMap<String, &String> = sources
+        .iter()
+        .map(|source| (source.dn.to_lowercase(), &source.key))
+        .collect();
     let mut all = BTreeSet::new();
     for key in found.values() {
         if let Some(group) = sources.iter().find(|source| source.key == *key) {
@@ -43,5 +45,8 @@ pub(super) fn members(
 /// Keys of the direct members of a group.
 pub(super) fn members_of(group: &Source, by_dn: &BTreeMap<String, &String>) -> BTreeSet<String> {
     let members = group.all("member").iter();
-    members.filter_map(|dn| by_dn.get(&dn.to_lowercase())).map(|key| (*key).clone()).collect()
+    members
+        .filter_map(|dn| by_dn.get(&dn.to_lowercase()))
+        .map(|key| (*key).clone())
+        .collect()
 }

@@ -68,7 +68,9 @@ pub fn needless(events: &[Event], tenant: &str, memory: Option<&Memory>) -> Vec<
 
 /// Whether a job has certainly read whatever had changed before these events.
 pub fn has_read(events: &[Event], tenant: &str) -> bool {
-    let cycles = of_tenant(events, tenant).into_iter().filter(|(_, event)| ends_well(event));
+    let cycles = of_tenant(events, tenant)
+        .into_iter()
+        .filter(|(_, event)| ends_well(event));
     cycles.count() >= CYCLES_TO_READ
 }
 
@@ -83,7 +85,8 @@ fn of_tenant<'a>(events: &'a [Event], tenant: &str) -> Vec<(usize, &'a Event)> {
         named.is_empty() || named.eq_ignore_ascii_case(tenant)
     };
     let all = events.iter().enumerate();
-    all.filter(|(_, event)| event.name.starts_with("job.") && ours(event)).collect()
+    all.filter(|(_, event)| event.name.starts_with("job.") && ours(event))
+        .collect()
 }
 
 fn field<'a>(event: &'a Event, name: &str) -> &'a str {
@@ -162,11 +165,17 @@ impl<'a> Watch<'a> {
             }
         }
         for change in &note.changes {
-            self.allowed.entry(&change.key).or_default().take(change, self.cycles);
+            self.allowed
+                .entry(&change.key)
+                .or_default()
+                .take(change, self.cycles);
         }
         // A change of the threshold in the middle of a cycle may come too late for it.
         self.next_threshold = note.delete_threshold;
-        self.threshold = self.threshold.zip(note.delete_threshold).map(|(one, other)| one.max(other));
+        self.threshold = self
+            .threshold
+            .zip(note.delete_threshold)
+            .map(|(one, other)| one.max(other));
         if note.deletes_allowed {
             self.free_cycles = FREE_CYCLES;
         }
@@ -178,13 +187,22 @@ impl<'a> Watch<'a> {
         }
         self.cycles += 1;
         // What is in escrow is written later.
-        let escrowed = event.fields.get("escrowed").and_then(Value::as_u64).unwrap_or_default();
+        let escrowed = event
+            .fields
+            .get("escrowed")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
         if escrowed == 0 {
             self.allowed.values_mut().for_each(|one| one.expire(self.cycles));
         }
-        let threshold = self.threshold.filter(|threshold| self.deletes >= *threshold && self.free_cycles == 0);
+        let threshold = self
+            .threshold
+            .filter(|threshold| self.deletes >= *threshold && self.free_cycles == 0);
         if let Some(threshold) = threshold {
-            self.found.push(format!("a cycle deleted {} objects, and the threshold is {threshold}", self.deletes));
+            self.found.push(format!(
+                "a cycle deleted {} objects, and the threshold is {threshold}",
+                self.deletes
+            ));
         }
         self.deletes = 0;
         self.free_cycles = self.free_cycles.saturating_sub(1);
@@ -195,10 +213,14 @@ impl<'a> Watch<'a> {
         let (target, name, action) = (field(event, "type"), field(event, "name"), field(event, "action"));
         self.deletes += u32::from(action == "delete");
         let name = name.to_lowercase();
-        let ours = |one: &&mut Allowed| one.target == target && one.names.iter().any(|known| is_called(known, &name));
+        let ours = |one: &&mut Allowed| {
+            one.target == target && one.names.iter().any(|known| is_called(known, &name))
+        };
         let mut candidates = self.allowed.values_mut().filter(ours);
         if !candidates.any(|one| one.use_up(action)) {
-            self.found.push(format!("{target} {name}: {action}, though nothing of it had changed"));
+            self.found.push(format!(
+                "{target} {name}: {action}, though nothing of it had changed"
+            ));
         }
     }
 }

@@ -3,13 +3,19 @@
 use crate::{
     oracle::{Clause, From, Kind, Mapping, Memory, Rereading, Scope},
     scenario::{
-        AttributeMapping, FilterClause, JobTemplate, Located, MappedObject, ObjectFilter, Reset, Restart, ScopeChoice,
-        Step, WhenMapped,
+        AttributeMapping, FilterClause, JobTemplate, Located, MappedObject, ObjectFilter, Reset, Restart,
+        ScopeChoice, Step, WhenMapped,
     },
 };
 
 /// Takes in what `step` says about the job of a tenant and domain; gives what the job reads again because of it.
-pub(super) fn from_step(memory: &mut Memory, step: &Step, tenant: &str, domain: &str, position: usize) -> Rereading {
+pub(super) fn from_step(
+    memory: &mut Memory,
+    step: &Step,
+    tenant: &str,
+    domain: &str,
+    position: usize,
+) -> Rereading {
     let about = step.in_cloud();
     let same = |name: &Located<String>, known: &str| name.eq_ignore_ascii_case(known);
     let others = about.is_some_and(|what| {
@@ -25,7 +31,9 @@ pub(super) fn from_step(memory: &mut Memory, step: &Step, tenant: &str, domain: 
         Step::FilterGroups(filter) => drop(settings.filters.insert(Kind::Group, clauses(filter))),
         Step::MapAttribute(what) if is_ours(what.template) => {
             if let Some(kind) = kind(what.object) {
-                settings.mappings.insert((kind, what.target.to_lowercase()), Some(mapping(what)));
+                settings
+                    .mappings
+                    .insert((kind, what.target.to_lowercase()), Some(mapping(what)));
             }
         }
         Step::UnmapAttribute(what) if is_ours(what.template) => {
@@ -79,11 +87,13 @@ fn restarted(restart: &Restart) -> Rereading {
     if restart.reset.is_none() {
         return Rereading::Everything;
     }
-    words.map(again).fold(Rereading::Nothing, |all, one| match (all, one) {
-        (Rereading::Anew, _) | (_, Rereading::Anew) => Rereading::Anew,
-        (Rereading::Nothing, one) => one,
-        (all, _) => all,
-    })
+    words
+        .map(again)
+        .fold(Rereading::Nothing, |all, one| match (all, one) {
+            (Rereading::Anew, _) | (_, Rereading::Anew) => Rereading::Anew,
+            (Rereading::Nothing, one) => one,
+            (all, _) => all,
+        })
 }
 
 fn scope(choice: &ScopeChoice) -> Scope {
@@ -101,7 +111,11 @@ fn clauses(filter: &ObjectFilter) -> Vec<Vec<Clause>> {
         operator: clause.operator.value.as_str().to_owned(),
         values: clause.values.clone(),
     };
-    filter.any_of.iter().map(|all| all.value.iter().map(clause).collect()).collect()
+    filter
+        .any_of
+        .iter()
+        .map(|all| all.value.iter().map(clause).collect())
+        .collect()
 }
 
 /// Contacts are not judged.

@@ -42,17 +42,26 @@ impl Memories {
             && what.template == JobTemplate::Ad2AadProvisioning
         {
             let memory = Memory::of(usual(world));
-            self.jobs.borrow_mut().entry(key(&what.tenant, &what.domain)).or_insert(memory);
+            self.jobs
+                .borrow_mut()
+                .entry(key(&what.tenant, &what.domain))
+                .or_insert(memory);
         }
         if let Step::SetTenantFeatures(what) = step {
             let mut features = self.features.borrow_mut();
             let switched = what.set.value.iter().map(|(name, on)| (name.clone(), *on));
-            features.entry(what.tenant.to_lowercase()).or_default().extend(switched);
+            features
+                .entry(what.tenant.to_lowercase())
+                .or_default()
+                .extend(switched);
         }
         let position = self.missed.get().unwrap_or(position);
         let keys: Vec<Key> = self.jobs.borrow().keys().cloned().collect();
         for (tenant, domain) in keys {
-            let read = (sources(world, &domain).await, self.read_tenant(world, &tenant).await);
+            let read = (
+                sources(world, &domain).await,
+                self.read_tenant(world, &tenant).await,
+            );
             let mut jobs = self.jobs.borrow_mut();
             let Some(memory) = jobs.get_mut(&(tenant.clone(), domain.clone())) else {
                 continue;
@@ -78,7 +87,9 @@ impl Memories {
     ) -> Vec<String> {
         let mut jobs = self.jobs.borrow_mut();
         let memory = jobs.get_mut(&key(tenant, domain));
-        let settings = memory.as_ref().map_or_else(|| usual(world), |memory| memory.settings.clone());
+        let settings = memory
+            .as_ref()
+            .map_or_else(|| usual(world), |memory| memory.settings.clone());
         let cloud = self.with_features(tenant, cloud.clone());
         let case = Case {
             domain,

@@ -33,7 +33,10 @@ pub enum Deed {
     /// An account gets another account name.
     Account { account: String, to: &'static str },
     /// A user gets a manager or loses it.
-    Manager { account: String, manager: Option<String> },
+    Manager {
+        account: String,
+        manager: Option<String>,
+    },
     /// A user is enabled or disabled.
     Enable { account: String, on: bool },
     /// An object goes.

@@ -71,14 +71,30 @@ fn create_group(model: &Model) -> BoxedStrategy<Deed> {
 }
 
 fn create(model: &Model) -> BoxedStrategy<Deed> {
-    let name = (select(words::ACCOUNTS), select(words::NAMES), select(words::PREFIXES), select(words::SUFFIXES));
-    (name, unit(model), prop::collection::vec(assignment(words::OF_USERS), 0..3))
+    let name = (
+        select(words::ACCOUNTS),
+        select(words::NAMES),
+        select(words::PREFIXES),
+        select(words::SUFFIXES),
+    );
+    (
+        name,
+        unit(model),
+        prop::collection::vec(assignment(words::OF_USERS), 0..3),
+    )
         .prop_map(|((account, name, prefix, suffix), unit, mut set)| {
             set.retain(|(_, values)| !values.is_empty());
             set.sort_unstable();
             set.dedup_by_key(|(name, _)| *name);
             set.retain(|(name, _)| *name != "displayName");
-            Deed::Create { account, name, prefix, suffix, unit, set }
+            Deed::Create {
+                account,
+                name,
+                prefix,
+                suffix,
+                unit,
+                set,
+            }
         })
         .boxed()
 }
@@ -90,7 +106,9 @@ fn assignment(of: &'static [(&'static str, &'static [&'static [&'static str]])])
 }
 
 fn advance() -> BoxedStrategy<Deed> {
-    let spans = words::SPANS.iter().map(|(weight, span)| (*weight, Just(Deed::Advance(span)).boxed()));
+    let spans = words::SPANS
+        .iter()
+        .map(|(weight, span)| (*weight, Just(Deed::Advance(span)).boxed()));
     proptest::strategy::Union::new_weighted(spans.collect()).boxed()
 }
 
@@ -101,7 +119,9 @@ fn administration(model: &Model) -> BoxedStrategy<Deed> {
     let by_groups = if groups.is_empty() {
         Just(Scope::All).boxed()
     } else {
-        prop::sample::subsequence(groups.clone(), 1..=groups.len().min(2)).prop_map(Scope::Groups).boxed()
+        prop::sample::subsequence(groups.clone(), 1..=groups.len().min(2))
+            .prop_map(Scope::Groups)
+            .boxed()
     };
     let units: Vec<usize> = (0..model.units.len()).collect();
     let scope = prop_oneof![
@@ -110,11 +130,20 @@ fn administration(model: &Model) -> BoxedStrategy<Deed> {
         3 => by_groups,
     ];
     let clauses = || prop::collection::vec(select(words::CLAUSES), 0..3);
-    let cloud = select(&[CloudDeed::Create, CloudDeed::Create, CloudDeed::Delete, CloudDeed::Restore][..]);
+    let cloud = select(
+        &[
+            CloudDeed::Create,
+            CloudDeed::Create,
+            CloudDeed::Delete,
+            CloudDeed::Restore,
+        ][..],
+    );
     let on_demand = if everybody.is_empty() {
         Just(Deed::ReplaceController).boxed()
     } else {
-        select(everybody).prop_map(|account| Deed::OnDemand { account }).boxed()
+        select(everybody)
+            .prop_map(|account| Deed::OnDemand { account })
+            .boxed()
     };
     prop_oneof![
         6 => scope.prop_map(Deed::Scope),

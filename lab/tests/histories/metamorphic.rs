@@ -1,6 +1,9 @@
 //! Stories that are told in two ways and must end in the same cloud.
 
-use proptest::{prelude::*, test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner}};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
+};
 use proptest_state_machine::ReferenceStateMachine as _;
 use provlab::{
     report::failure_text,
@@ -24,7 +27,11 @@ use super::{
 const STORIES: usize = super::HISTORIES / 80;
 
 /// Draws stories and tells each of them in two ways.
-fn both(label: &str, deeds: std::ops::RangeInclusive<usize>, check: impl Fn(&Model, &[Deed]) -> Result<(), String>) {
+fn both(
+    label: &str,
+    deeds: std::ops::RangeInclusive<usize>,
+    check: impl Fn(&Model, &[Deed]) -> Result<(), String>,
+) {
     let histories = setting("PROVLAB_HISTORIES", super::HISTORIES);
     let stories = (histories * STORIES / super::HISTORIES).max(1);
     let config = Config {
@@ -73,7 +80,10 @@ fn plain(model: &Model, story: Vec<Deed>) -> Vec<Deed> {
 
 /// Tells a story; what is in the cloud at its end, deleted items left out.
 fn cloud_after(model: &Model, story: &[Deed], telling: Telling) -> Result<Value, String> {
-    let scenario = play::load("metamorphic", &story::told("metamorphic", 1, model, story, telling));
+    let scenario = play::load(
+        "metamorphic",
+        &story::told("metamorphic", 1, model, story, telling),
+    );
     let report = run_scenario(&scenario, &RunOptions::default());
     failure_text(&report).map_or(Ok(live(&report.final_state["cloud"]["tenants"][0])), Err)
 }
@@ -90,7 +100,11 @@ fn same(one: &Value, other: &Value) -> Result<(), String> {
     for kind in ["users", "groups"] {
         let (one, other) = (one[kind].as_array().unwrap(), other[kind].as_array().unwrap());
         let only = |these: &[Value], those: &[Value]| -> Vec<String> {
-            these.iter().filter(|row| !those.contains(row)).map(Value::to_string).collect()
+            these
+                .iter()
+                .filter(|row| !those.contains(row))
+                .map(Value::to_string)
+                .collect()
         };
         if one != other {
             return Err(format!(
@@ -135,7 +149,9 @@ fn independent_changes_come_to_the_same_in_any_order() {
             Deed::Enable { account, .. } => {
                 model.objects.contains_key(account) && touched.insert(format!("{account} enabled"))
             }
-            Deed::Create { account, .. } | Deed::CreateGroup { account, .. } => touched.insert((*account).to_owned()),
+            Deed::Create { account, .. } | Deed::CreateGroup { account, .. } => {
+                touched.insert((*account).to_owned())
+            }
             _ => false,
         });
         let first = cloud_after(model, &independent, Telling::Followed)?;
@@ -148,8 +164,14 @@ fn independent_changes_come_to_the_same_in_any_order() {
 #[test]
 fn two_agents_come_to_the_same_as_one() {
     both("agents", 3..=14, |model, story| {
-        let one = Model { agents: 1, ..model.clone() };
-        let two = Model { agents: 2, ..model.clone() };
+        let one = Model {
+            agents: 1,
+            ..model.clone()
+        };
+        let two = Model {
+            agents: 2,
+            ..model.clone()
+        };
         let alone = cloud_after(&one, story, Telling::Followed)?;
         let mut disturbed = Vec::new();
         for (at, deed) in story.iter().enumerate() {
@@ -174,10 +196,21 @@ fn a_cycle_that_is_cut_anywhere_goes_on_to_the_same_end() {
             unit: Some(1),
             set: vec![("l", &["Ulm"])],
         },
-        Deed::Manager { account: "ada".into(), manager: Some("qmeyer0".into()) },
-        Deed::Modify { account: "emartin3".into(), set: ("l", &["Bern"]) },
-        Deed::Enable { account: "mgarcia2".into(), on: false },
-        Deed::Delete { account: "pandersso1".into() },
+        Deed::Manager {
+            account: "ada".into(),
+            manager: Some("qmeyer0".into()),
+        },
+        Deed::Modify {
+            account: "emartin3".into(),
+            set: ("l", &["Bern"]),
+        },
+        Deed::Enable {
+            account: "mgarcia2".into(),
+            on: false,
+        },
+        Deed::Delete {
+            account: "pandersso1".into(),
+        },
     ];
     let model = story::beginning(1);
     for cut_in_first in [true, false] {
@@ -186,7 +219,10 @@ fn a_cycle_that_is_cut_anywhere_goes_on_to_the_same_end() {
         for number in 0..commits {
             let (end, _) = cut(&parts, cut_in_first, Some(number));
             let told = same(&uncut, &end).err();
-            assert_eq!(told, None, "the cloud was cut after commit {number} (first cycle: {cut_in_first})");
+            assert_eq!(
+                told, None,
+                "the cloud was cut after commit {number} (first cycle: {cut_in_first})"
+            );
         }
     }
 }

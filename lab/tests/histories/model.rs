@@ -82,7 +82,11 @@ impl Model {
 
     pub fn dn(&self, account: &str) -> String {
         let object = &self.objects[account];
-        format!("CN={},{}", object.name.replace(',', "\\,"), self.place(object.unit))
+        format!(
+            "CN={},{}",
+            object.name.replace(',', "\\,"),
+            self.place(object.unit)
+        )
     }
 
     fn is_free(&self, account: &str) -> bool {
@@ -96,7 +100,10 @@ impl Model {
     }
 
     fn upn_is_free(&self, upn: &str) -> bool {
-        !self.objects.values().any(|object| object.user_principal_name == upn)
+        !self
+            .objects
+            .values()
+            .any(|object| object.user_principal_name == upn)
     }
 
     /// Whether nothing is in the way of the job.
@@ -105,7 +112,9 @@ impl Model {
     }
 
     fn is(&self, account: &str, group: bool) -> bool {
-        self.objects.get(account).is_some_and(|object| object.group == group)
+        self.objects
+            .get(account)
+            .is_some_and(|object| object.group == group)
     }
 }
 
@@ -120,7 +129,9 @@ impl ReferenceStateMachine for Model {
     type Transition = Deed;
 
     fn init_state() -> BoxedStrategy<Self> {
-        prop_oneof![2 => Just(1), 1 => Just(2)].prop_map(story::beginning).boxed()
+        prop_oneof![2 => Just(1), 1 => Just(2)]
+            .prop_map(story::beginning)
+            .boxed()
     }
 
     fn transitions(model: &Self) -> BoxedStrategy<Deed> {
@@ -133,15 +144,28 @@ impl ReferenceStateMachine for Model {
             return false;
         }
         match deed {
-            Deed::Create { account, name, prefix, suffix, unit, .. } => {
-                model.is_free(account) && model.name_is_free(name, *unit) && model.upn_is_free(&upn(prefix, suffix))
+            Deed::Create {
+                account,
+                name,
+                prefix,
+                suffix,
+                unit,
+                ..
+            } => {
+                model.is_free(account)
+                    && model.name_is_free(name, *unit)
+                    && model.upn_is_free(&upn(prefix, suffix))
             }
-            Deed::CreateGroup { account, name, unit } => model.is_free(account) && model.name_is_free(name, *unit),
+            Deed::CreateGroup { account, name, unit } => {
+                model.is_free(account) && model.name_is_free(name, *unit)
+            }
             Deed::Modify { account, .. } | Deed::Delete { account } => !model.is_free(account),
             Deed::OnDemand { account } => !model.is_free(account) && model.is_calm(),
-            Deed::NameUser { account, prefix, suffix } => {
-                model.is(account, false) && model.upn_is_free(&upn(prefix, suffix))
-            }
+            Deed::NameUser {
+                account,
+                prefix,
+                suffix,
+            } => model.is(account, false) && model.upn_is_free(&upn(prefix, suffix)),
             Deed::Account { account, to } => !model.is_free(account) && model.is_free(to),
             Deed::Manager { account, manager } => {
                 model.is(account, false) && manager.as_ref().is_none_or(|manager| model.is(manager, false))
@@ -157,7 +181,10 @@ impl ReferenceStateMachine for Model {
             }
             Deed::RenameUnit { unit, to } => {
                 let parent = model.units[*unit].parent;
-                !model.units.iter().any(|other| other.parent == parent && other.name.eq_ignore_ascii_case(to))
+                !model
+                    .units
+                    .iter()
+                    .any(|other| other.parent == parent && other.name.eq_ignore_ascii_case(to))
             }
             Deed::Member { group, member, is } => {
                 model.is(group, true)
@@ -177,7 +204,9 @@ impl ReferenceStateMachine for Model {
                         CloudDeed::Restore => there == Some(&false),
                     }
             }
-            Deed::Service { host, runs } => model.hosts().contains(host) && model.stopped.contains(host) == *runs,
+            Deed::Service { host, runs } => {
+                model.hosts().contains(host) && model.stopped.contains(host) == *runs
+            }
             Deed::Paused(paused) => model.paused != *paused && !model.powerless,
             Deed::Power(on) => model.powerless == *on && !model.paused,
             Deed::Job(runs) => model.idle == *runs,
@@ -201,7 +230,14 @@ impl ReferenceStateMachine for Model {
 
     fn apply(mut model: Self, deed: &Deed) -> Self {
         match deed {
-            Deed::Create { account, name, prefix, suffix, unit, .. } => {
+            Deed::Create {
+                account,
+                name,
+                prefix,
+                suffix,
+                unit,
+                ..
+            } => {
                 let object = Object {
                     group: false,
                     name: (*name).to_owned(),
@@ -220,7 +256,11 @@ impl ReferenceStateMachine for Model {
                 };
                 model.objects.insert((*account).to_owned(), object);
             }
-            Deed::NameUser { account, prefix, suffix } => {
+            Deed::NameUser {
+                account,
+                prefix,
+                suffix,
+            } => {
                 model.claimed.insert(prefix);
                 if let Some(object) = model.objects.get_mut(account) {
                     object.user_principal_name = format!("{prefix}@{suffix}");
@@ -231,12 +271,17 @@ impl ReferenceStateMachine for Model {
                     model.objects.insert((*to).to_owned(), object);
                 }
                 let called = |name: String| if name == *account { (*to).to_owned() } else { name };
-                model.members =
-                    model.members.into_iter().map(|(group, member)| (called(group), called(member))).collect();
+                model.members = model
+                    .members
+                    .into_iter()
+                    .map(|(group, member)| (called(group), called(member)))
+                    .collect();
             }
             Deed::Delete { account } => {
                 model.objects.remove(account);
-                model.members.retain(|(group, member)| group != account && member != account);
+                model
+                    .members
+                    .retain(|(group, member)| group != account && member != account);
             }
             Deed::Rename { account, to } => {
                 if let Some(object) = model.objects.get_mut(account) {

@@ -66,13 +66,21 @@ pub fn beginning(agents: usize) -> Model {
 fn first_look() -> Model {
     let mut model = Model {
         agents: 1,
-        units: UNITS.map(|(name, parent)| Unit { name: name.to_owned(), parent }).into(),
+        units: UNITS
+            .map(|(name, parent)| Unit {
+                name: name.to_owned(),
+                parent,
+            })
+            .into(),
         ..Model::default()
     };
     let scenario = play::load("beginning", &text("beginning", 1, &model, &[]));
     let report = run_scenario(&scenario, &RunOptions::default());
     assert_eq!(failure_text(&report), None);
-    let tree = report.final_state["directories"]["contoso.com"].as_array().unwrap().clone();
+    let tree = report.final_state["directories"]["contoso.com"]
+        .as_array()
+        .unwrap()
+        .clone();
     let values = |entry: &Value, name: &str| -> Vec<String> {
         let values = entry["attributes"][name].as_array().into_iter().flatten();
         values.map(|value| value.as_str().unwrap().to_owned()).collect()
@@ -101,7 +109,9 @@ fn first_look() -> Model {
     }
     for entry in &tree {
         for member in values(entry, "member") {
-            model.members.insert((first(entry, "sAMAccountName"), accounts[&member].clone()));
+            model
+                .members
+                .insert((first(entry, "sAMAccountName"), accounts[&member].clone()));
         }
     }
     model
@@ -155,7 +165,13 @@ pub fn parts(name: &str, seed: usize, model: &Model, story: &[Deed]) -> [String;
         now = Model::apply(now, deed);
     }
     let install = installed(model) + create + "\n";
-    [install, start.to_owned() + &pause, changes + &pause, step(&now, &Deed::Settle)].map(|steps| header(name, seed) + &steps)
+    [
+        install,
+        start.to_owned() + &pause,
+        changes + &pause,
+        step(&now, &Deed::Settle),
+    ]
+    .map(|steps| header(name, seed) + &steps)
 }
 
 fn header(name: &str, seed: usize) -> String {
@@ -175,7 +191,11 @@ fn installed(model: &Model) -> String {
         );
     }
     for unit in 1..model.units.len() {
-        let _ = writeln!(text, "  - create-organizational-unit: {{ domain: contoso.com, dn: '{}' }}", model.unit_dn(unit));
+        let _ = writeln!(
+            text,
+            "  - create-organizational-unit: {{ domain: contoso.com, dn: '{}' }}",
+            model.unit_dn(unit)
+        );
     }
     text
 }
@@ -187,17 +207,32 @@ fn begun() -> String {
 /// The steps of one deed.
 fn step(model: &Model, deed: &Deed) -> String {
     let modify = |account: &str, set: &[(&str, Vec<String>)]| {
-        format!("  - modify: {{ object: {}, set: {} }}\n", object(account), settings(set))
+        format!(
+            "  - modify: {{ object: {}, set: {} }}\n",
+            object(account),
+            settings(set)
+        )
     };
     match deed {
-        Deed::Create { account, name, prefix, suffix, unit, set } => {
+        Deed::Create {
+            account,
+            name,
+            prefix,
+            suffix,
+            unit,
+            set,
+        } => {
             let mut all = vec![
                 ("displayName", vec![(*name).to_owned()]),
                 ("userPrincipalName", vec![format!("{prefix}@{suffix}")]),
             ];
             all.extend(set.iter().map(owned));
             let below = quoted(&model.place(*unit));
-            format!("  - create-user: {{ object: {}, below: {below}, set: {} }}\n", object(account), settings(&all))
+            format!(
+                "  - create-user: {{ object: {}, below: {below}, set: {} }}\n",
+                object(account),
+                settings(&all)
+            )
         }
         Deed::CreateGroup { account, name, unit } => format!(
             "  - create-group: {{ object: {}, below: {}, set: {{ displayName: [{}] }} }}\n",
@@ -206,16 +241,25 @@ fn step(model: &Model, deed: &Deed) -> String {
             quoted(name)
         ),
         Deed::Move { account, unit } => {
-            format!("  - move: {{ object: {}, below: {} }}\n", object(account), quoted(&model.place(*unit)))
+            format!(
+                "  - move: {{ object: {}, below: {} }}\n",
+                object(account),
+                quoted(&model.place(*unit))
+            )
         }
         Deed::RenameUnit { unit, to } => format!(
             "  - rename-organizational-unit: {{ domain: contoso.com, dn: {}, to: {to} }}\n",
             quoted(&model.unit_dn(*unit))
         ),
         Deed::Modify { account, set } => modify(account, &[owned(set)]),
-        Deed::NameUser { account, prefix, suffix } => {
-            modify(account, &[("userPrincipalName", vec![format!("{prefix}@{suffix}")])])
-        }
+        Deed::NameUser {
+            account,
+            prefix,
+            suffix,
+        } => modify(
+            account,
+            &[("userPrincipalName", vec![format!("{prefix}@{suffix}")])],
+        ),
         Deed::Account { account, to } => modify(account, &[("sAMAccountName", vec![(*to).to_owned()])]),
         Deed::Manager { account, manager } => {
             let dn = manager.as_ref().map(|manager| model.dn(manager));
@@ -227,35 +271,61 @@ fn step(model: &Model, deed: &Deed) -> String {
         }
         Deed::Delete { account } => format!("  - delete: {{ object: {} }}\n", object(account)),
         Deed::Rename { account, to } => {
-            format!("  - rename: {{ object: {}, to: {} }}\n", object(account), quoted(to))
+            format!(
+                "  - rename: {{ object: {}, to: {} }}\n",
+                object(account),
+                quoted(to)
+            )
         }
         Deed::Member { group, member, is } => {
             let word = if *is { "add-member" } else { "remove-member" };
-            format!("  - {word}: {{ group: {}, member: {} }}\n", object(group), object(member))
+            format!(
+                "  - {word}: {{ group: {}, member: {} }}\n",
+                object(group),
+                object(member)
+            )
         }
         Deed::Advance(span) => format!("  - advance: {span}\n"),
         Deed::Crash(Part::Agent(host)) => format!("  - crash: {{ agent: {host} }}\n"),
         Deed::Crash(Part::Directory) => "  - crash: { directory: contoso.com }\n".to_owned(),
         Deed::Crash(Part::Cloud) => "  - crash: cloud\n".to_owned(),
         Deed::Service { host, runs } => {
-            format!("  - {}-service: {{ host: {host} }}\n", if *runs { "start" } else { "stop" })
+            format!(
+                "  - {}-service: {{ host: {host} }}\n",
+                if *runs { "start" } else { "stop" }
+            )
         }
         Deed::Paused(paused) => {
-            format!("  - {}: {{ directory: contoso.com }}\n", if *paused { "pause" } else { "resume" })
+            format!(
+                "  - {}: {{ directory: contoso.com }}\n",
+                if *paused { "pause" } else { "resume" }
+            )
         }
-        Deed::Power(on) => format!("  - {}: {{ directory: contoso.com }}\n", if *on { "start" } else { "stop" }),
+        Deed::Power(on) => format!(
+            "  - {}: {{ directory: contoso.com }}\n",
+            if *on { "start" } else { "stop" }
+        ),
         Deed::Job(runs) => {
-            format!("  - {}-configuration: {{ {JOB} }}\n", if *runs { "start" } else { "pause" })
+            format!(
+                "  - {}-configuration: {{ {JOB} }}\n",
+                if *runs { "start" } else { "pause" }
+            )
         }
         Deed::Scope(scope) => {
             let list = |names: Vec<String>| names.iter().map(|dn| quoted(dn)).collect::<Vec<_>>().join(", ");
             let what = match scope {
                 Scope::All => "all: true".to_owned(),
                 Scope::Units(units) => {
-                    format!("organizational-units: [{}]", list(units.iter().map(|unit| model.unit_dn(*unit)).collect()))
+                    format!(
+                        "organizational-units: [{}]",
+                        list(units.iter().map(|unit| model.unit_dn(*unit)).collect())
+                    )
                 }
                 Scope::Groups(groups) => {
-                    format!("groups: [{}]", list(groups.iter().map(|group| model.dn(group)).collect()))
+                    format!(
+                        "groups: [{}]",
+                        list(groups.iter().map(|group| model.dn(group)).collect())
+                    )
                 }
             };
             format!("  - set-scope: {{ {JOB}, {what} }}\n")
@@ -264,7 +334,11 @@ fn step(model: &Model, deed: &Deed) -> String {
             let clauses: Vec<String> = clauses
                 .iter()
                 .map(|(attribute, operator, value)| {
-                    let values = if value.is_empty() { String::new() } else { format!(", values: ['{value}']") };
+                    let values = if value.is_empty() {
+                        String::new()
+                    } else {
+                        format!(", values: ['{value}']")
+                    };
                     format!("[{{ attribute: {attribute}, operator: '{operator}'{values} }}]")
                 })
                 .collect();
@@ -287,7 +361,9 @@ fn step(model: &Model, deed: &Deed) -> String {
         Deed::KeepOutOfScope(skip) => format!("  - skip-out-of-scope-deletions: {{ {JOB}, skip: {skip} }}\n"),
         Deed::Restart("") => format!("  - restart-configuration: {{ {JOB} }}\n"),
         Deed::Restart(reset) => format!("  - restart-configuration: {{ {JOB}, reset: [{reset}] }}\n"),
-        Deed::Feature { name, on } => format!("  - set-tenant-features: {{ {TENANT}, set: {{ {name}: {on} }} }}\n"),
+        Deed::Feature { name, on } => {
+            format!("  - set-tenant-features: {{ {TENANT}, set: {{ {name}: {on} }} }}\n")
+        }
         Deed::VerifyDomain => "  - verify-domain: { tenant: contoso, name: corp.local }\n".to_owned(),
         Deed::CloudUser { prefix, deed } => {
             let (word, more) = match deed {
@@ -298,15 +374,26 @@ fn step(model: &Model, deed: &Deed) -> String {
             format!("  - {word}-cloud-user: {{ {TENANT}, user: {prefix}@contoso.com{more} }}\n")
         }
         Deed::OnDemand { account } => {
-            let kind = if model.objects[account].group { "group" } else { "user" };
-            format!("  - provision-on-demand: {{ {JOB}, object: {}, kind: {kind} }}\n", object(account))
+            let kind = if model.objects[account].group {
+                "group"
+            } else {
+                "user"
+            };
+            format!(
+                "  - provision-on-demand: {{ {JOB}, object: {}, kind: {kind} }}\n",
+                object(account)
+            )
         }
         Deed::ReplaceController => "  - replace-domain-controller: { directory: contoso.com }\n".to_owned(),
         Deed::Fault { host, line, what } => format!(
             "  - fault: {{ name: f{}, from: {host}.contoso.com, to: {line}, what: {what} }}\n",
             model.faults
         ),
-        Deed::Heal => model.disturbed.iter().map(|fault| format!("  - heal: f{fault}\n")).collect(),
+        Deed::Heal => model
+            .disturbed
+            .iter()
+            .map(|fault| format!("  - heal: f{fault}\n"))
+            .collect(),
         Deed::Settle => {
             // A guard that holds something back is left by what allows it; whether it does so, only the engine knows.
             let active = if model.guarded { "" } else { ACTIVE };

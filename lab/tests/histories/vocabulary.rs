@@ -73,10 +73,26 @@ pub const MAPPINGS: &[(&str, &str, &str)] = &[
     ("user", "City", "expression: 'ToUpper(Trim([l]))'"),
     ("user", "City", "attribute: st, default: nowhere"),
     ("user", "State", "constant: everywhere"),
-    ("user", "DisplayName", "expression: 'IIF(IsPresent([sn]),Append([sn],\", x\"),[sAMAccountName])'"),
-    ("user", "JobTitle", "attribute: department, apply: only-during-creation"),
-    ("user", "ExtensionAttribute5", "expression: 'Left([displayName],2)'"),
-    ("user", "Department", "expression: 'Switch([department],\"none\",\"Sales\",\"S\",\"Research\",\"R\")'"),
+    (
+        "user",
+        "DisplayName",
+        "expression: 'IIF(IsPresent([sn]),Append([sn],\", x\"),[sAMAccountName])'",
+    ),
+    (
+        "user",
+        "JobTitle",
+        "attribute: department, apply: only-during-creation",
+    ),
+    (
+        "user",
+        "ExtensionAttribute5",
+        "expression: 'Left([displayName],2)'",
+    ),
+    (
+        "user",
+        "Department",
+        "expression: 'Switch([department],\"none\",\"Sales\",\"S\",\"Research\",\"R\")'",
+    ),
     ("group", "Description", "attribute: displayName"),
     ("group", "ExtensionAttribute5", "constant: group"),
 ];
@@ -93,10 +109,21 @@ pub const FEATURES: &[&str] = &[
 ];
 
 /// Spans that pass between deeds, with weights: a minute costs nothing, a day half a second.
-pub const SPANS: &[(u32, &str)] = &[(30, "20s"), (30, "2m"), (20, "5m"), (10, "15m"), (4, "1h"), (1, "7h")];
+pub const SPANS: &[(u32, &str)] = &[
+    (30, "20s"),
+    (30, "2m"),
+    (20, "5m"),
+    (10, "15m"),
+    (4, "1h"),
+    (1, "7h"),
+];
 
 /// What the network does, and between whom.
 pub const FAULTS: &[&str] = &["partition", "refuse", "reset", "half-open", "{ latency: 900ms }"];
 
 /// Ends of disturbed lines: the agent's way to the directory, to the relay and to the cloud's other doors.
-pub const LINES: &[&str] = &["dc1.contoso.com", "'*.servicebus.windows.net'", "'*.msappproxy.net'"];
+pub const LINES: &[&str] = &[
+    "dc1.contoso.com",
+    "'*.servicebus.windows.net'",
+    "'*.msappproxy.net'",
+];
