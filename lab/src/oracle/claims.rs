@@ -14,6 +14,8 @@ const CONFLICT: &str = "EntryConflict";
 /// Who has which sign-in name and address now.
 pub(super) struct Claims<'a> {
     tenant: &'a Tenant,
+    /// Whether values that another object has are set aside at all.
+    resilient: bool,
     /// Live users by sign-in name in lower case.
     names: BTreeMap<String, Vec<&'a CloudObject>>,
     /// Live objects by address.
@@ -21,7 +23,7 @@ pub(super) struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    pub(super) fn of(tenant: &'a Tenant) -> Self {
+    pub(super) fn of(tenant: &'a Tenant, resilient: bool) -> Self {
         let mut names: BTreeMap<String, Vec<&CloudObject>> = BTreeMap::new();
         let mut addresses: BTreeMap<String, Vec<&CloudObject>> = BTreeMap::new();
         for object in tenant.objects.iter().filter(|object| !object.deleted) {
@@ -34,6 +36,7 @@ impl<'a> Claims<'a> {
         }
         Self {
             tenant,
+            resilient,
             names,
             addresses,
         }
@@ -52,7 +55,7 @@ impl<'a> Claims<'a> {
         if source.kind == Kind::User {
             for upn in properties.get(UPN).cloned().unwrap_or_default() {
                 if taken(self.names.get(&upn.to_lowercase()), copy) {
-                    if !self.tenant.is_on("quarantineUponUpnConflictEnabled") {
+                    if !self.sets_aside("quarantineUponUpnConflictEnabled") {
                         return Verdict::Escrowed(CONFLICT);
                     }
                     // It keeps the name it has, or gets one that nobody chose.
@@ -67,7 +70,7 @@ impl<'a> Claims<'a> {
             smtp && taken(self.addresses.get(&bare(address)), copy)
         });
         if !lost.is_empty() {
-            if !self.tenant.is_on("quarantineUponProxyAddressesConflictEnabled") {
+            if !self.sets_aside("quarantineUponProxyAddressesConflictEnabled") {
                 return Verdict::Escrowed(CONFLICT);
             }
             properties.insert(ADDRESSES.to_owned(), kept);
@@ -78,16 +81,26 @@ impl<'a> Claims<'a> {
         Verdict::Exported(properties)
     }
 
+    fn sets_aside(&self, feature: &str) -> bool {
+        self.resilient && self.tenant.is_on(feature)
+    }
+
     /// Whether a new object would match one that it must not take over.
     fn blocked_match(&self, source: &Source, properties: &Properties) -> bool {
-        let name = properties.get(UPN).and_then(|values| values.first()).filter(|_| {
-            source.kind == Kind::User && self.tenant.is_on("softMatchOnUpnEnabled")
-        });
+        let name = properties
+            .get(UPN)
+            .and_then(|values| values.first())
+            .filter(|_| source.kind == Kind::User && self.tenant.is_on("softMatchOnUpnEnabled"));
         let by_name = name.and_then(|name| self.names.get(&name.to_lowercase()));
-        let primary = source.all(ADDRESSES).iter().filter(|address| address.starts_with("SMTP:"));
+        let primary = source
+            .all(ADDRESSES)
+            .iter()
+            .filter(|address| address.starts_with("SMTP:"));
         let by_address = primary.filter_map(|address| self.addresses.get(&bare(address)));
         let matches = by_name.into_iter().chain(by_address).flatten();
-        let first = matches.into_iter().find(|object| !object.synchronized && object.kind() == source.kind);
+        let first = matches
+            .into_iter()
+            .find(|object| !object.synchronized && object.kind() == source.kind);
         first.is_some_and(|object| object.privileged || self.tenant.is_on("blockSoftMatchEnabled"))
     }
 }

@@ -1,8 +1,14 @@
 //! The few expressions that stories map by (CS 5.12): an evaluator of its own, small enough to be seen through.
 
 /// The value of an expression; `None` where it is empty, an error where it uses what is not known here.
-pub(super) fn evaluate(text: &str, attribute: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
-    let mut reader = Reader { rest: text.trim(), attribute };
+pub(super) fn evaluate(
+    text: &str,
+    attribute: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, String> {
+    let mut reader = Reader {
+        rest: text.trim(),
+        attribute,
+    };
     let value = reader.value()?;
     if reader.rest.is_empty() {
         Ok(value.filter(|value| !value.is_empty()))
@@ -43,7 +49,9 @@ impl<'a> Reader<'a> {
     }
 
     fn until(&mut self, rest: &'a str, end: char) -> Result<&'a str, String> {
-        let (text, rest) = rest.split_once(end).ok_or_else(|| format!("`{end}` is missing"))?;
+        let (text, rest) = rest
+            .split_once(end)
+            .ok_or_else(|| format!("`{end}` is missing"))?;
         self.rest = rest.trim_start();
         Ok(text)
     }
@@ -82,7 +90,9 @@ fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
         "IIF" => text(if text(0).as_deref() == Some(TRUE) { 1 } else { 2 }),
         // `Switch(source, default, key, value, …)`
         "Switch" => {
-            let found = (2..arguments.len().saturating_sub(1)).step_by(2).find(|at| text(*at) == text(0));
+            let found = (2..arguments.len().saturating_sub(1))
+                .step_by(2)
+                .find(|at| text(*at) == text(0));
             text(found.map_or(1, |at| at + 1))
         }
         other => return Err(format!("the oracle does not know `{other}`")),
@@ -105,7 +115,10 @@ mod tests {
         assert_eq!(result("ToUpper(Trim([l]))"), some("ULM"));
         assert_eq!(result("Append(\"a, (b) \", [department])"), some("a, (b) Sales"));
         assert_eq!(result("IIF(IsPresent([st]),[st],\"none\")"), some("none"));
-        assert_eq!(result("Switch([department],\"X\",\"Research\",\"R\",\"Sales\",\"S\")"), some("S"));
+        assert_eq!(
+            result("Switch([department],\"X\",\"Research\",\"R\",\"Sales\",\"S\")"),
+            some("S")
+        );
         assert_eq!(result("Left([department], 2)"), some("Sa"));
         assert_eq!(result("ToUpper([st])"), Ok(None));
         assert!(result("Word([l],1,\" \")").is_err());

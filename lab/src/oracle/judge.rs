@@ -36,7 +36,10 @@ pub fn judge(case: &Case<'_>, memory: Option<&Memory>) -> Judgement {
                 found.verdicts.entry(source.dn.clone()).or_insert(verdict);
                 found.trails.entry(source.key.clone()).or_default().insert(trail);
             }
-            if closest.as_ref().is_none_or(|closest| differences.len() < closest.len()) {
+            if closest
+                .as_ref()
+                .is_none_or(|closest| differences.len() < closest.len())
+            {
                 closest = Some(differences);
             }
         }
@@ -58,7 +61,7 @@ fn possible(case: &Case<'_>, source: &Source, memory: Option<&Memory>) -> BTreeS
         domain: case.domain,
         settings: case.settings,
         tenant: case.tenant,
-        selected: &selection::members(&found, case.sources, &BTreeMap::new()),
+        selected: &selection::members(case.settings, &found, case.sources, &BTreeMap::new()),
     };
     BTreeSet::from([job.read(None, source)])
 }
@@ -75,7 +78,8 @@ struct Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn of(case: &Case<'a>) -> Self {
-        let ours = |copy: &&CloudObject| copy.domain.is_empty() || copy.domain.eq_ignore_ascii_case(case.domain);
+        let ours =
+            |copy: &&CloudObject| copy.domain.is_empty() || copy.domain.eq_ignore_ascii_case(case.domain);
         let mut copies: BTreeMap<String, Vec<&CloudObject>> = BTreeMap::new();
         for copy in case.tenant.copies().filter(ours) {
             copies.entry(copy.account.clone()).or_default().push(copy);
@@ -85,8 +89,15 @@ impl<'a> Pairs<'a> {
             domain: case.domain,
             threshold: case.settings.delete_threshold,
             copies,
-            by_dn: case.sources.iter().map(|source| (source.dn.to_lowercase(), source)).collect(),
-            claims: Claims::of(case.tenant),
+            by_dn: case
+                .sources
+                .iter()
+                .map(|source| (source.dn.to_lowercase(), source))
+                .collect(),
+            claims: Claims::of(
+                case.tenant,
+                case.settings.assumes("duplicate-attribute-resiliency"),
+            ),
         }
     }
 
@@ -109,18 +120,27 @@ impl<'a> Pairs<'a> {
         let orphan = |account: &str| memory.is_some_and(|memory| memory.is_orphan(account));
         for (account, copies) in &self.copies {
             if !accounts.contains(account) && !self.holds_back() && !orphan(account) {
-                found.push(format!("\"{account}\" is in the tenant and not in scope of the directory"));
+                found.push(format!(
+                    "\"{account}\" is in the tenant and not in scope of the directory"
+                ));
             }
             if copies.len() > 1 && !orphan(account) {
                 found.push(format!("\"{account}\" is in the tenant {} times", copies.len()));
             }
             if copies.iter().any(|copy| copy.privileged) {
-                found.push(format!("\"{account}\" has taken over an account with a directory role"));
+                found.push(format!(
+                    "\"{account}\" has taken over an account with a directory role"
+                ));
             }
         }
         let Some(memory) = memory else { return };
         let mut deleted: BTreeMap<&str, usize> = BTreeMap::new();
-        for object in self.tenant.objects.iter().filter(|object| object.synchronized && object.deleted) {
+        for object in self
+            .tenant
+            .objects
+            .iter()
+            .filter(|object| object.synchronized && object.deleted)
+        {
             *deleted.entry(&object.account).or_default() += 1;
         }
         for (account, times) in deleted {
@@ -150,9 +170,15 @@ impl<'a> Pairs<'a> {
                 Vec::new()
             }
             (Verdict::Skipped(reason), Some(copy)) => {
-                vec![format!("\"{}\" is in the tenant and not in scope of the directory: {reason}", copy.account)]
+                vec![format!(
+                    "\"{}\" is in the tenant and not in scope of the directory: {reason}",
+                    copy.account
+                )]
             }
-            (Verdict::Removed(_), Some(copy)) => vec![format!("\"{}\" was deleted in the tenant and is there", copy.account)],
+            (Verdict::Removed(_), Some(copy)) => vec![format!(
+                "\"{}\" was deleted in the tenant and is there",
+                copy.account
+            )],
             (Verdict::Exported(_), None) => vec![format!("{} is not in the tenant", source.dn)],
             (Verdict::Exported(wanted), Some(copy)) => properties(source, wanted, copy, memory.is_some()),
         }
@@ -171,7 +197,9 @@ impl<'a> Pairs<'a> {
             let wanted = wanted.first().copied().unwrap_or_default();
             let actual = copy.manager.as_deref().unwrap_or_default();
             if wanted != actual {
-                found.push(format!("{dn}: manager is \"{actual}\" and should be \"{wanted}\""));
+                found.push(format!(
+                    "{dn}: manager is \"{actual}\" and should be \"{wanted}\""
+                ));
             }
             return;
         }
@@ -195,7 +223,9 @@ impl<'a> Pairs<'a> {
             .map(|(dn, _)| dn)
             .collect();
         if expected.len() as u64 != escrowed {
-            found.push(format!("{escrowed} objects are in escrow, and it should be these: {expected:?}"));
+            found.push(format!(
+                "{escrowed} objects are in escrow, and it should be these: {expected:?}"
+            ));
         }
     }
 }
@@ -225,7 +255,13 @@ fn properties(source: &Source, wanted: &Properties, copy: &CloudObject, remember
     let own_upn = source.first("userPrincipalName");
     let from_memory = |name: &str| match name {
         // Without a memory only a name that is taken as it is can be told.
-        UPN => wanted.get(UPN).and_then(|values| values.first()).map(String::as_str) != own_upn,
+        UPN => {
+            wanted
+                .get(UPN)
+                .and_then(|values| values.first())
+                .map(String::as_str)
+                != own_upn
+        }
         NICKNAME | DN | ERRORS => true,
         _ => false,
     };

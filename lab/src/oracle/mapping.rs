@@ -36,10 +36,24 @@ struct Row {
     shown: &'static str,
     /// What flows.
     flow: Flow,
+    /// Whether it is one of Entra Connect's that are assumed to be shared (†).
+    assumed: bool,
 }
 
 const fn row(target: &'static str, shown: &'static str, flow: Flow) -> Row {
-    Row { target, shown, flow }
+    Row {
+        target,
+        shown,
+        flow,
+        assumed: false,
+    }
+}
+
+const fn assumed(target: &'static str, shown: &'static str, flow: Flow) -> Row {
+    Row {
+        assumed: true,
+        ..row(target, shown, flow)
+    }
 }
 
 use Flow::{All, Direct, Either, Enabled, HasMail, Security, Trimmed};
@@ -67,31 +81,50 @@ const USER: &[Row] = &[
     row("State", "state", Direct("st")),
     row("StreetAddress", "streetAddress", Direct("streetAddress")),
     row("PostalCode", "postalCode", Direct("postalCode")),
-    // From here on the † rows, Entra Connect's defaults that are assumed to be shared.
-    row("TelephoneNumber", "businessPhones", Direct("telephoneNumber")),
-    row("Facsimile", "faxNumber", Direct("facsimileTelephoneNumber")),
-    row("Mobile", "mobilePhone", Direct("mobile")),
-    row("PhysicalDeliveryOfficeName", "officeLocation", Direct("physicalDeliveryOfficeName")),
-    row("Department", "department", Direct("department")),
-    row("Company", "companyName", Direct("company")),
-    row("JobTitle", "jobTitle", Direct("title")),
-    row("EmployeeId", "employeeId", Direct("employeeID")),
+    assumed("TelephoneNumber", "businessPhones", Direct("telephoneNumber")),
+    assumed("Facsimile", "faxNumber", Direct("facsimileTelephoneNumber")),
+    assumed("Mobile", "mobilePhone", Direct("mobile")),
+    assumed(
+        "PhysicalDeliveryOfficeName",
+        "officeLocation",
+        Direct("physicalDeliveryOfficeName"),
+    ),
+    assumed("Department", "department", Direct("department")),
+    assumed("Company", "companyName", Direct("company")),
+    assumed("JobTitle", "jobTitle", Direct("title")),
+    assumed("EmployeeId", "employeeId", Direct("employeeID")),
     // What Graph does not show is written all the same.
     row("CommonName", "~CommonName", Direct("cn")),
-    row("OnPremiseSecurityIdentifier", "~OnPremiseSecurityIdentifier", Direct("objectSid")),
+    row(
+        "OnPremiseSecurityIdentifier",
+        "~OnPremiseSecurityIdentifier",
+        Direct("objectSid"),
+    ),
     row("Initials", "~Initials", Direct("initials")),
     row("TargetAddress", "~TargetAddress", Direct("targetAddress")),
-    row("LegacyExchangeDN", "~LegacyExchangeDN", Direct("legacyExchangeDN")),
+    row(
+        "LegacyExchangeDN",
+        "~LegacyExchangeDN",
+        Direct("legacyExchangeDN"),
+    ),
     row("CountryCode", "~CountryCode", Direct("countryCode")),
     row("CountryLetterCode", "~CountryLetterCode", Direct("c")),
-    row("LastPasswordChangeTimestamp", "~LastPasswordChangeTimestamp", Direct("pwdLastSet")),
-    row("UsageLocation", "~UsageLocation", Direct("msExchUsageLocation")),
-    row("PreferredDataLocation", "~PreferredDataLocation", Direct("preferredDataLocation")),
-    row("Pager", "~Pager", Direct("pager")),
-    row("HomePhone", "~HomePhone", Direct("homePhone")),
-    row("Info", "~Info", Direct("info")),
-    row("Description", "~Description", Direct("description")),
-    row("WwwHomePage", "~WwwHomePage", Direct("wWWHomePage")),
+    row(
+        "LastPasswordChangeTimestamp",
+        "~LastPasswordChangeTimestamp",
+        Direct("pwdLastSet"),
+    ),
+    assumed("UsageLocation", "~UsageLocation", Direct("msExchUsageLocation")),
+    assumed(
+        "PreferredDataLocation",
+        "~PreferredDataLocation",
+        Direct("preferredDataLocation"),
+    ),
+    assumed("Pager", "~Pager", Direct("pager")),
+    assumed("HomePhone", "~HomePhone", Direct("homePhone")),
+    assumed("Info", "~Info", Direct("info")),
+    assumed("Description", "~Description", Direct("description")),
+    assumed("WwwHomePage", "~WwwHomePage", Direct("wWWHomePage")),
 ];
 
 const GROUP: &[Row] = &[
@@ -109,7 +142,11 @@ const GROUP: &[Row] = &[
     row("CommonName", "~CommonName", Direct("cn")),
     row("Alias", "~Alias", Direct("mailNickname")),
     row("ProxyAddresses", "~ProxyAddresses", All("proxyAddresses")),
-    row("OnPremiseSecurityIdentifier", "~OnPremiseSecurityIdentifier", Direct("objectSid")),
+    row(
+        "OnPremiseSecurityIdentifier",
+        "~OnPremiseSecurityIdentifier",
+        Direct("objectSid"),
+    ),
 ];
 
 /// `ExtensionAttribute1` to `15`, of users and groups.
@@ -146,9 +183,14 @@ fn rows(kind: Kind) -> impl Iterator<Item = Row> {
 ///
 /// # Errors
 /// A mapping that cannot be evaluated, in words.
-pub(super) fn properties(settings: &Settings, source: &Source, had: Option<&Properties>) -> Result<Properties, String> {
+pub(super) fn properties(
+    settings: &Settings,
+    source: &Source,
+    had: Option<&Properties>,
+) -> Result<Properties, String> {
     let mut all = Properties::new();
-    for row in rows(source.kind) {
+    let applies = |row: &Row| !row.assumed || settings.assumes("connect-default-attributes");
+    for row in rows(source.kind).filter(applies) {
         let before = had.map(|had| had.get(row.shown).cloned().unwrap_or_default());
         let values = match settings.mappings.get(&(source.kind, row.target.to_lowercase())) {
             None => values(row.flow, source),
@@ -174,7 +216,9 @@ fn mapped(mapping: &Mapping, source: &Source, before: Option<Vec<String>>) -> Re
     let default = || {
         let is_new = before.is_none();
         // It was given at creation, and the source has still nothing else to say (inferred).
-        let stays = before.as_ref().is_some_and(|before| before.first() == mapping.default.as_ref());
+        let stays = before
+            .as_ref()
+            .is_some_and(|before| before.first() == mapping.default.as_ref());
         mapping.default.clone().filter(|_| is_new || stays)
     };
     Ok(value.or_else(default).into_iter().collect())
@@ -208,7 +252,10 @@ mod tests {
     use super::*;
 
     fn shown(source: &Source, name: &str) -> Vec<String> {
-        properties(&Settings::default(), source, None).unwrap().remove(name).unwrap_or_default()
+        properties(&Settings::default(), source, None)
+            .unwrap()
+            .remove(name)
+            .unwrap_or_default()
     }
 
     #[test]
@@ -241,7 +288,9 @@ mod tests {
                 only_at_creation,
             };
             let mut settings = Settings::default();
-            settings.mappings.insert((Kind::User, "city".into()), Some(mapping));
+            settings
+                .mappings
+                .insert((Kind::User, "city".into()), Some(mapping));
             settings
         };
         let city = |settings: &Settings, source: &Source, had: Option<&Properties>| {

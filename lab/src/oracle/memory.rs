@@ -67,8 +67,9 @@ pub struct Memory {
 struct Known {
     source: Source,
     trails: BTreeSet<Option<Trail>>,
-    /// Whether it has changed since it was certainly read.
+    /// Whether it has changed since it was certainly read; then it was read to this effect, or will be.
     unread: bool,
+    latest: BTreeSet<Trail>,
     /// Whether selected groups take it in.
     selected: BTreeSet<bool>,
     /// Keys of the objects in scope that it refers to.
@@ -80,8 +81,23 @@ struct Known {
 }
 
 impl Memory {
+    /// Of a job with these settings of which nothing is known yet.
+    pub fn of(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
     /// Takes in the state of directory and tenant; what is different was changed at `position` of the trace.
-    pub fn note(&mut self, domain: &str, sources: &[Source], tenant: &Tenant, position: usize, again: Rereading) {
+    pub fn note(
+        &mut self,
+        domain: &str,
+        sources: &[Source],
+        tenant: &Tenant,
+        position: usize,
+        again: Rereading,
+    ) {
         let mut note = Note::at(position, self.settings.delete_threshold);
         let facts = tenant.without_objects();
         if facts.verified_domains != self.tenant.verified_domains {
@@ -112,8 +128,9 @@ impl Memory {
             .collect();
         for (source, fresh) in sources.iter().zip(&fresh) {
             let references = references.get(&source.key).cloned().unwrap_or_default();
-            let perhaps = *fresh || again == Rereading::Perhaps;
-            note.changes.extend(self.seen(&case, &selections, source, references, perhaps));
+            let how = (*fresh, again == Rereading::Perhaps);
+            note.changes
+                .extend(self.seen(&case, &selections, source, references, how));
         }
         note.changes.extend(self.contests(tenant));
         if !note.changes.is_empty() || fresh.contains(&true) {
@@ -127,7 +144,10 @@ impl Memory {
         let mut changes = Vec::new();
         for known in self.objects.values_mut() {
             let before = known.trails.clone();
-            known.trails = before.iter().map(|trail| trail.as_ref().map(|trail| renamed(trail, tenant))).collect();
+            known.trails = before
+                .iter()
+                .map(|trail| trail.as_ref().map(|trail| renamed(trail, tenant)))
+                .collect();
             if known.trails != before {
                 changes.push(known.change(true, false));
             }
@@ -143,7 +163,10 @@ impl Memory {
                 ..trail.clone()
             };
             let trails: Vec<Trail> = known.trails.iter().flatten().map(nameless).collect();
-            if trails.iter().any(|trail| matches!(trail.verdict, Verdict::Skipped(_))) {
+            if trails
+                .iter()
+                .any(|trail| matches!(trail.verdict, Verdict::Skipped(_)))
+            {
                 self.orphans.extend(known.accounts.iter().cloned());
             }
             known.trails.extend(trails.into_iter().map(Some));
@@ -153,10 +176,17 @@ impl Memory {
 
     fn gone(&mut self, sources: &[Source]) -> Vec<Change> {
         let present: BTreeSet<&str> = sources.iter().map(|source| source.key.as_str()).collect();
-        let gone: Vec<String> =
-            self.objects.keys().filter(|key| !present.contains(key.as_str())).cloned().collect();
-        let by_dn: BTreeMap<String, &String> =
-            self.objects.iter().map(|(key, known)| (known.source.dn.to_lowercase(), key)).collect();
+        let gone: Vec<String> = self
+            .objects
+            .keys()
+            .filter(|key| !present.contains(key.as_str()))
+            .cloned()
+            .collect();
+        let by_dn: BTreeMap<String, &String> = self
+            .objects
+            .iter()
+            .map(|(key, known)| (known.source.dn.to_lowercase(), key))
+            .collect();
         let selected: BTreeSet<&String> = self.found.iter().flat_map(Found::values).collect();
         for key in gone.iter().filter(|key| selected.contains(key)) {
             let members = selection::members_of(&self.objects[key].source, &by_dn);
@@ -181,7 +211,12 @@ impl Memory {
         if self.rereading {
             self.found.insert(now);
         } else {
-            let later = |found: &Found| now.iter().chain(found).map(|(dn, key)| (dn.clone(), key.clone())).collect();
+            let later = |found: &Found| {
+                now.iter()
+                    .chain(found)
+                    .map(|(dn, key)| (dn.clone(), key.clone()))
+                    .collect()
+            };
             let later: Vec<Found> = self.found.iter().map(later).collect();
             self.found.extend(later);
         }
@@ -190,8 +225,11 @@ impl Memory {
     /// What selected groups may take in, with the members of deleted groups and without.
     fn selections(&self, case: &Case<'_>) -> BTreeSet<BTreeSet<String>> {
         let none = BTreeMap::new();
-        let of = |found, ghosts| selection::members(found, case.sources, ghosts);
-        self.found.iter().flat_map(|found| [of(found, &self.ghosts), of(found, &none)]).collect()
+        let of = |found, ghosts| selection::members(case.settings, found, case.sources, ghosts);
+        self.found
+            .iter()
+            .flat_map(|found| [of(found, &self.ghosts), of(found, &none)])
+            .collect()
     }
 
     fn is_fresh(&self, source: &Source, selections: &BTreeSet<BTreeSet<String>>, again: Rereading) -> bool {
@@ -209,12 +247,14 @@ impl Memory {
         selections: &BTreeSet<BTreeSet<String>>,
         source: &Source,
         references: BTreeSet<String>,
-        perhaps: bool,
+        (fresh, perhaps): (bool, bool),
     ) -> Option<Change> {
         let new = || Known::new(source);
-        let fresh = self.is_fresh(source, selections, Rereading::Nothing);
         let known = self.objects.entry(source.key.clone()).or_insert_with(new);
-        known.unread |= fresh || (perhaps && self.rereading);
+        if fresh {
+            known.unread = true;
+            known.latest.clear();
+        }
         known.source = source.clone();
         known.selected = selected(selections, source);
         known.accounts.insert(source.account());
@@ -226,12 +266,15 @@ impl Memory {
         let read: Vec<(Option<Trail>, Trail)> = readings(case, selections, source, &known.trails);
         let values = read.iter().any(|(had, now)| differs(had.as_ref(), now));
         let leaves = read.iter().any(|(had, now)| {
-            let was = had.as_ref().is_some_and(|had| matches!(had.verdict, Verdict::Exported(_)));
+            let was = had
+                .as_ref()
+                .is_some_and(|had| matches!(had.verdict, Verdict::Exported(_)));
             was && matches!(now.verdict, Verdict::Skipped(_))
         });
         if leaves {
             leave(&mut self.left, known);
         }
+        known.latest.extend(read.iter().map(|(_, now)| now.clone()));
         known.trails.extend(read.into_iter().map(|(_, now)| Some(now)));
         while known.trails.len() > MOST_TRAILS {
             known.trails.pop_first();
@@ -249,7 +292,10 @@ impl Memory {
             }
         }
         for object in tenant.objects.iter().filter(|object| !object.deleted) {
-            let own = self.objects.iter().find(|(_, known)| object.synchronized && known.accounts.contains(&object.account));
+            let own = self
+                .objects
+                .iter()
+                .find(|(_, known)| object.synchronized && known.accounts.contains(&object.account));
             let claimant = own.map_or_else(|| format!("tenant: {}", object.name), |(key, _)| key.clone());
             for claim in object.claims() {
                 claims.entry(claim).or_default().insert(claimant.clone());
@@ -262,9 +308,14 @@ impl Memory {
                 }
             }
         }
-        let contested: BTreeSet<&String> =
-            self.objects.iter().filter(|(_, known)| known.contested).map(|(key, _)| key).collect();
-        let touched = |known: &&Known| known.contested || known.references.iter().any(|key| contested.contains(key));
+        let contested: BTreeSet<&String> = self
+            .objects
+            .iter()
+            .filter(|(_, known)| known.contested)
+            .map(|(key, _)| key)
+            .collect();
+        let touched =
+            |known: &&Known| known.contested || known.references.iter().any(|key| contested.contains(key));
         self.objects
             .values()
             .filter(touched)
@@ -278,7 +329,13 @@ impl Memory {
     /// An administrator deletes a synchronized user of the tenant (`there` is false) or restores it.
     pub fn cloud_user(&mut self, upn: &str, there: bool) {
         let upn = upn.to_lowercase();
-        let called = |known: &&mut Known| known.trails.iter().flatten().any(|trail| shown_names(trail).contains(&upn));
+        let called = |known: &&mut Known| {
+            known
+                .trails
+                .iter()
+                .flatten()
+                .any(|trail| shown_names(trail).contains(&upn))
+        };
         for known in self.objects.values_mut().filter(called) {
             let change = |trail: Option<Trail>| {
                 let trail = trail?;
@@ -289,7 +346,10 @@ impl Memory {
                 };
                 Some(Trail { verdict, ..trail })
             };
-            known.trails = std::mem::take(&mut known.trails).into_iter().map(change).collect();
+            known.trails = std::mem::take(&mut known.trails)
+                .into_iter()
+                .map(change)
+                .collect();
             leave(&mut self.left, known);
         }
     }
@@ -309,8 +369,9 @@ impl Memory {
         let trails = known.map_or(&none, |known| &known.trails);
         let read = readings(case, &self.selections(case), source, trails);
         let mut all: BTreeSet<Trail> = read.into_iter().map(|(_, now)| now).collect();
-        if known.is_some_and(|known| !known.unread) {
-            all.extend(trails.iter().flatten().cloned());
+        match known {
+            Some(known) if known.unread => all.extend(known.latest.iter().cloned()),
+            _ => all.extend(trails.iter().flatten().cloned()),
         }
         all
     }
@@ -358,6 +419,7 @@ impl Known {
             source: source.clone(),
             trails: BTreeSet::from([None]),
             unread: true,
+            latest: BTreeSet::new(),
             selected: BTreeSet::new(),
             references: BTreeSet::new(),
             accounts: BTreeSet::new(),
@@ -368,7 +430,9 @@ impl Known {
     fn change(&self, values: bool, references: bool) -> Change {
         let mut names: BTreeSet<String> = self.trails.iter().flatten().flat_map(shown_names).collect();
         if self.source.kind == Kind::Group {
-            let given = ["displayName", "cn"].iter().filter_map(|name| self.source.first(name));
+            let given = ["displayName", "cn"]
+                .iter()
+                .filter_map(|name| self.source.first(name));
             names.extend(given.map(str::to_lowercase));
         }
         Change {
@@ -383,9 +447,20 @@ impl Known {
 
     /// Names and addresses that only one object can have.
     fn claims(&self) -> BTreeSet<String> {
-        let names = self.trails.iter().flatten().filter_map(|trail| trail.names.as_ref());
+        let names = self
+            .trails
+            .iter()
+            .flatten()
+            .filter_map(|trail| trail.names.as_ref());
         let names = names.map(|names| names.user_principal_name.to_lowercase());
-        names.chain(self.source.all("proxyAddresses").iter().map(|address| judge::bare(address))).collect()
+        names
+            .chain(
+                self.source
+                    .all("proxyAddresses")
+                    .iter()
+                    .map(|address| judge::bare(address)),
+            )
+            .collect()
     }
 }
 
@@ -402,12 +477,19 @@ fn readings(
         tenant: case.tenant,
         selected,
     };
-    let read = |selected| trails.iter().map(move |had| (had.clone(), job(selected).read(had.as_ref(), source)));
+    let read = |selected| {
+        trails
+            .iter()
+            .map(move |had| (had.clone(), job(selected).read(had.as_ref(), source)))
+    };
     selections.iter().flat_map(read).collect()
 }
 
 fn selected(selections: &BTreeSet<BTreeSet<String>>, source: &Source) -> BTreeSet<bool> {
-    selections.iter().map(|selection| selection.contains(&source.key)).collect()
+    selections
+        .iter()
+        .map(|selection| selection.contains(&source.key))
+        .collect()
 }
 
 fn leave(left: &mut BTreeMap<String, usize>, known: &Known) {
@@ -422,7 +504,10 @@ fn shown_names(trail: &Trail) -> Vec<String> {
         return Vec::new();
     };
     let name = if trail.names.is_some() { UPN } else { "displayName" };
-    let values = [properties.get(UPN), properties.get(name)].into_iter().flatten().flatten();
+    let values = [properties.get(UPN), properties.get(name)]
+        .into_iter()
+        .flatten()
+        .flatten();
     values.map(|value| value.to_lowercase()).collect()
 }
 
@@ -450,17 +535,30 @@ fn renamed(trail: &Trail, tenant: &Tenant) -> Trail {
 }
 
 /// Keys of the objects that may be in scope that each object refers to.
-fn references(case: &Case<'_>, selections: &BTreeSet<BTreeSet<String>>) -> BTreeMap<String, BTreeSet<String>> {
+fn references(
+    case: &Case<'_>,
+    selections: &BTreeSet<BTreeSet<String>>,
+) -> BTreeMap<String, BTreeSet<String>> {
     let none = BTreeSet::from([None]);
     let in_scope = |source: &&Source| {
         let read = readings(case, selections, source, &none);
-        read.iter().any(|(_, now)| !matches!(now.verdict, Verdict::Skipped(_)))
+        read.iter()
+            .any(|(_, now)| !matches!(now.verdict, Verdict::Skipped(_)))
     };
-    let wanted: BTreeMap<String, &Source> =
-        case.sources.iter().filter(in_scope).map(|source| (source.dn.to_lowercase(), source)).collect();
+    let wanted: BTreeMap<String, &Source> = case
+        .sources
+        .iter()
+        .filter(in_scope)
+        .map(|source| (source.dn.to_lowercase(), source))
+        .collect();
     let keys = |source: &Source| -> BTreeSet<String> {
         let references = judge::references_of(source).iter();
-        references.filter_map(|dn| Some(wanted.get(&dn.to_lowercase())?.key.clone())).collect()
+        references
+            .filter_map(|dn| Some(wanted.get(&dn.to_lowercase())?.key.clone()))
+            .collect()
     };
-    case.sources.iter().map(|source| (source.key.clone(), keys(source))).collect()
+    case.sources
+        .iter()
+        .map(|source| (source.key.clone(), keys(source)))
+        .collect()
 }

@@ -64,7 +64,9 @@ impl Job<'_> {
         let shown = had.and_then(|trail| trail.shown.clone());
         let selected = self.selected.contains(&source.key);
         if let Some(reason) = scope::skipped(self.settings, source, selected) {
-            let there = had.map(|had| &had.verdict).filter(|verdict| matches!(verdict, Verdict::Exported(_)));
+            let there = had
+                .map(|had| &had.verdict)
+                .filter(|verdict| matches!(verdict, Verdict::Exported(_)));
             let kept = there.filter(|_| self.settings.keeps_out_of_scope);
             return Trail {
                 verdict: kept.cloned().unwrap_or(Verdict::Skipped(reason)),
@@ -88,7 +90,11 @@ impl Job<'_> {
             },
         };
         if let Some(names) = &names {
-            let own = [(UPN, &names.user_principal_name), (NICKNAME, &names.mail_nickname), (DN, &source.dn)];
+            let own = [
+                (UPN, &names.user_principal_name),
+                (NICKNAME, &names.mail_nickname),
+                (DN, &source.dn),
+            ];
             properties.extend(own.map(|(name, value)| (name.to_owned(), vec![value.clone()])));
         }
         Trail {

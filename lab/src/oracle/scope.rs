@@ -5,7 +5,16 @@ use super::{Clause, Kind, Scope, Settings, Source};
 /// Why an object is left out; `None` where it is in scope. `selected` says whether a selected group has it as a direct
 /// member, or is it.
 pub(super) fn skipped(settings: &Settings, source: &Source, selected: bool) -> Option<&'static str> {
-    if let Some((reason, _)) = EXCLUSIONS.iter().find(|(_, applies)| applies(source)) {
+    let connect: &[Exclusion] = if settings.assumes("connect-default-exclusions") {
+        &CONNECT
+    } else {
+        &[]
+    };
+    if let Some((reason, _)) = DOCUMENTED
+        .iter()
+        .chain(connect)
+        .find(|(_, applies)| applies(source))
+    {
         return Some(reason);
     }
     let in_scope = match &settings.scope {
@@ -16,25 +25,46 @@ pub(super) fn skipped(settings: &Settings, source: &Source, selected: bool) -> O
     if !in_scope {
         return Some("it is not in what is selected");
     }
-    let filter = settings.filters.get(&source.kind).filter(|groups| !groups.is_empty());
-    let passes = filter.is_none_or(|groups| groups.iter().any(|all| all.iter().all(|clause| fulfils(source, clause))));
+    let filter = settings
+        .filters
+        .get(&source.kind)
+        .filter(|groups| !groups.is_empty());
+    let passes = filter.is_none_or(|groups| {
+        groups
+            .iter()
+            .any(|all| all.iter().all(|clause| fulfils(source, clause)))
+    });
     (!passes).then_some("it does not pass the filter")
 }
 
 type Exclusion = (&'static str, fn(&Source) -> bool);
 
-/// The exclusions that are documented for cloud sync, and those of Entra Connect that stories can meet (assumed to be shared).
-const EXCLUSIONS: [Exclusion; 5] = [
-    ("it is critical to the system", |source| is(source, "isCriticalSystemObject", "TRUE")),
+/// The exclusions that are documented for cloud sync.
+const DOCUMENTED: [Exclusion; 3] = [
+    ("it is critical to the system", |source| {
+        is(source, "isCriticalSystemObject", "TRUE")
+    }),
     ("it is a replication victim", |source| {
         source.dn.contains("\\0ACNF:") || source.first("cn").is_some_and(|cn| cn.contains("\nCNF:"))
     }),
     ("it comes from the cloud", |source| {
-        let begins = |start| source.first("adminDescription").is_some_and(|text| text.starts_with(start));
+        let begins = |start| {
+            source
+                .first("adminDescription")
+                .is_some_and(|text| text.starts_with(start))
+        };
         begins("User_") || begins("Group_")
     }),
+];
+
+/// Those of Entra Connect that stories can meet, assumed to be shared.
+const CONNECT: [Exclusion; 2] = [
     ("it is an account of Microsoft's", |source| {
-        let begins = |start| source.first("sAMAccountName").is_some_and(|name| name.starts_with(start));
+        let begins = |start| {
+            source
+                .first("sAMAccountName")
+                .is_some_and(|name| name.starts_with(start))
+        };
         source.kind == Kind::User && (begins("AAD_") || begins("MSOL_"))
     }),
     ("it is a system mailbox", |source| {
@@ -46,13 +76,18 @@ const EXCLUSIONS: [Exclusion; 5] = [
 ];
 
 fn is(source: &Source, attribute: &str, value: &str) -> bool {
-    source.first(attribute).is_some_and(|known| known.eq_ignore_ascii_case(value))
+    source
+        .first(attribute)
+        .is_some_and(|known| known.eq_ignore_ascii_case(value))
 }
 
 /// Whether a name is that of a container or of something below it, at any depth.
 fn is_below(dn: &str, container: &str) -> bool {
     let (dn, container) = (dn.to_lowercase(), container.to_lowercase());
-    dn == container || dn.strip_suffix(&container).is_some_and(|rest| rest.ends_with(','))
+    dn == container
+        || dn
+            .strip_suffix(&container)
+            .is_some_and(|rest| rest.ends_with(','))
 }
 
 /// Whether the value of an attribute fulfils a clause. An attribute without a value is null.
@@ -73,7 +108,8 @@ fn fulfils(source: &Source, clause: &Clause) -> bool {
         "INCLUDES" => with(|value, operand| value.contains(operand)),
         "ENDS_WITH" => with(|value, operand| value.ends_with(operand)),
         "&" => with(|value, operand| compared(value, operand, |value, bits| value & bits == *bits)),
-        "!&L" => with(|value, operand| compared(value, operand, |value, bits| value & bits != *bits)),
+        // Where there is no number no bit is set.
+        "!&L" => !with(|value, operand| compared(value, operand, |value, bits| value & bits == *bits)),
         _ => false,
     }
 }
@@ -114,7 +150,11 @@ mod tests {
             ("userAccountControl", "GREATER_THAN", "514", false),
             ("userAccountControl", "GREATER_THAN_OR_EQUALS", "514", true),
         ] {
-            assert_eq!(fulfils(&ann, &clause(attribute, operator, operand)), holds, "{attribute} {operator} {operand}");
+            assert_eq!(
+                fulfils(&ann, &clause(attribute, operator, operand)),
+                holds,
+                "{attribute} {operator} {operand}"
+            );
         }
     }
 

@@ -22,16 +22,19 @@ pub(super) fn find(settings: &Settings, sources: &[Source]) -> Found {
 
 /// Keys of the groups and of their direct members. `ghosts` are members of groups that were deleted.
 pub(super) fn members(
+    settings: &Settings,
     found: &Found,
     sources: &[Source],
     ghosts: &BTreeMap<String, BTreeSet<String>>,
 ) -> BTreeSet<String> {
-    let by_dn: BTreeMap<String, &String> =
-        sources.iter().map(|source| (source.dn.to_lowercase(), &source.key)).collect();
+    let by_dn: BTreeMap<String, &String> = sources
+        .iter()
+        .map(|source| (source.dn.to_lowercase(), &source.key))
+        .collect();
     let mut all = BTreeSet::new();
     for key in found.values() {
         if let Some(group) = sources.iter().find(|source| source.key == *key) {
-            all.insert(key.clone());
+            all.extend(settings.assumes("scoping-group-in-scope").then(|| key.clone()));
             all.extend(members_of(group, &by_dn));
         }
         all.extend(ghosts.get(key).into_iter().flatten().cloned());
@@ -42,5 +45,8 @@ pub(super) fn members(
 /// Keys of the direct members of a group.
 pub(super) fn members_of(group: &Source, by_dn: &BTreeMap<String, &String>) -> BTreeSet<String> {
     let members = group.all("member").iter();
-    members.filter_map(|dn| by_dn.get(&dn.to_lowercase())).map(|key| (*key).clone()).collect()
+    members
+        .filter_map(|dn| by_dn.get(&dn.to_lowercase()))
+        .map(|key| (*key).clone())
+        .collect()
 }

@@ -21,6 +21,15 @@ pub struct Settings {
     pub keeps_out_of_scope: bool,
     /// Deletions from which on a cycle deletes nothing (CS 5.6).
     pub delete_threshold: Option<u32>,
+    /// What is assumed where the documents are silent, as far as it is other than by default.
+    pub assumptions: BTreeMap<String, bool>,
+}
+
+impl Settings {
+    /// Whether something is assumed, by the name of the switch in the world.
+    pub fn assumes(&self, name: &str) -> bool {
+        self.assumptions.get(name).copied().unwrap_or(true)
+    }
 }
 
 impl Default for Settings {
@@ -31,6 +40,7 @@ impl Default for Settings {
             mappings: BTreeMap::new(),
             keeps_out_of_scope: false,
             delete_threshold: Some(DELETE_THRESHOLD),
+            assumptions: BTreeMap::new(),
         }
     }
 }

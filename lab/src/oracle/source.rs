@@ -1,11 +1,11 @@
 //! Objects of a directory as the oracle reads them off a dump.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use provlab_directory::control::DumpedEntry;
 
 /// Attributes that change without anybody having changed the object, or that follow from other objects.
-const NOT_ITS_OWN: [&str; 16] = [
+const NOT_ITS_OWN: [&str; 18] = [
     "badpasswordtime",
     "badpwdcount",
     "directreports",
@@ -17,6 +17,8 @@ const NOT_ITS_OWN: [&str; 16] = [
     "lockouttime",
     "logoncount",
     "managedobjects",
+    "manager",
+    "member",
     "memberof",
     "usnchanged",
     "usncreated",
@@ -54,6 +56,8 @@ pub struct Source {
     pub dn: String,
     /// What stays the same of its parent.
     pub parent: String,
+    /// What stays the same of the objects that it refers to.
+    pub refers_to: BTreeSet<String>,
     attributes: BTreeMap<String, Vec<String>>,
 }
 
@@ -75,14 +79,16 @@ impl Source {
         self.first("sAMAccountName").unwrap_or_default().to_lowercase()
     }
 
-    /// Whether something of the object itself is other than in `before`, beside what its parents are called.
+    /// Whether something of the object itself is other than in `before`, beside what its parents, and those that it refers
+    /// to, are called.
     pub fn changed_since(&self, before: &Self) -> bool {
         let own = |source: &Self| -> BTreeMap<String, Vec<String>> {
             let mut own = source.attributes.clone();
             own.retain(|name, _| !NOT_ITS_OWN.contains(&name.as_str()));
             own
         };
-        (self.kind, &self.parent, own(self)) != (before.kind, &before.parent, own(before))
+        let who = |source: &Self| (source.kind, source.parent.clone(), source.refers_to.clone());
+        (who(self), own(self)) != (who(before), own(before))
     }
 }
 
@@ -92,14 +98,19 @@ pub fn sources(tree: &[DumpedEntry]) -> Vec<Source> {
         .iter()
         .map(|entry| (entry.dn.to_lowercase(), identity(entry)))
         .collect();
+    // The parents of a parent may be renamed; a container that is not dumped never is.
+    let lasting = |dn: &str| {
+        let dn = dn.to_lowercase();
+        identities.get(&dn).cloned().unwrap_or(dn)
+    };
     let read = |entry: &DumpedEntry| {
-        let parent = parent_of(&entry.dn).to_lowercase();
+        let references = ["manager", "member"].iter().flat_map(|name| value(entry, name));
         Some(Source {
             key: identity(entry),
             kind: kind(entry)?,
             dn: entry.dn.clone(),
-            // The parent's own parents may be renamed; a container that is not dumped never is.
-            parent: identities.get(&parent).cloned().unwrap_or(parent),
+            parent: lasting(parent_of(&entry.dn)),
+            refers_to: references.map(|dn| lasting(dn)).collect(),
             attributes: entry
                 .attributes
                 .iter()

@@ -79,7 +79,9 @@ impl CloudObject {
     pub(super) fn claims(&self) -> BTreeSet<String> {
         let name = (!self.group).then(|| self.name.to_lowercase());
         let addresses = self.properties.get(ADDRESSES).into_iter().flatten();
-        name.into_iter().chain(addresses.map(|address| bare(address))).collect()
+        name.into_iter()
+            .chain(addresses.map(|address| bare(address)))
+            .collect()
     }
 }
 
@@ -112,7 +114,10 @@ impl Tenant {
 
     /// Whether a feature is on.
     pub fn is_on(&self, feature: &str) -> bool {
-        self.features.get(feature).copied().unwrap_or_else(|| ON_BY_DEFAULT.contains(&feature))
+        self.features
+            .get(feature)
+            .copied()
+            .unwrap_or_else(|| ON_BY_DEFAULT.contains(&feature))
     }
 
     /// The job of a domain.
@@ -154,8 +159,9 @@ fn job(configuration: &Value) -> Option<(String, JobState)> {
 fn errors(origin: &Value) -> Vec<String> {
     let errors = origin["provisioningErrors"].as_array().into_iter().flatten();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut all: Vec<String> =
-        errors.map(|error| text(&error["propertyCausingError"]) + " " + &text(&error["value"])).collect();
+    let mut all: Vec<String> = errors
+        .map(|error| text(&error["propertyCausingError"]) + " " + &text(&error["value"]))
+        .collect();
     all.sort();
     all
 }

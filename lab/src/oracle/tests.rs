@@ -34,12 +34,14 @@ fn named(account: &str) -> Source {
 }
 
 fn judged(sources: &[Source], tenant: &Tenant, memory: Option<&Memory>) -> Judgement {
-    let job = Job {
+    let settings = memory.map_or_else(Settings::default, |memory| memory.settings.clone());
+    let case = Case {
         domain: DOMAIN,
-        settings: &Settings::default(),
+        settings: &settings,
         tenant,
+        sources,
     };
-    judge(&job, sources, memory)
+    judge(&case, memory)
 }
 
 #[test]
@@ -132,16 +134,16 @@ fn what_may_have_been_read_may_show() {
     };
     let facts = tenant(&[DOMAIN]);
     let mut memory = Memory::default();
-    memory.note(DOMAIN, &[nickname("")], &facts, 0, false);
+    memory.note(DOMAIN, &[nickname("")], &facts, 0, Rereading::Nothing);
     let first = judged(
         &[nickname("")],
         &state(&[copy("ann", json!({}))], &[]),
         Some(&memory),
     );
     assert!(first.differences.is_empty(), "{:?}", first.differences);
-    memory.settle(&first);
-    memory.note(DOMAIN, &[nickname("queen")], &facts, 1, false);
-    memory.note(DOMAIN, &[nickname("")], &facts, 2, false);
+    memory.settle(&first, 0);
+    memory.note(DOMAIN, &[nickname("queen")], &facts, 1, Rereading::Nothing);
+    memory.note(DOMAIN, &[nickname("")], &facts, 2, Rereading::Nothing);
     let shows = |nickname: &str| {
         let row = copy("ann", json!({"mailNickname": nickname}));
         judged(&[self::named("ann")], &state(&[row], &[]), Some(&memory)).differences
@@ -171,7 +173,7 @@ fn a_write_needs_a_change() {
     let cycle = || event("job.cycle", json!({"state": "Succeeded", "escrowed": 0}));
     let facts = tenant(&[DOMAIN]);
     let mut memory = Memory::default();
-    memory.note(DOMAIN, &[named("ann")], &facts, 0, false);
+    memory.note(DOMAIN, &[named("ann")], &facts, 0, Rereading::Nothing);
     let once = [export("create"), cycle(), cycle()];
     assert!(needless(&once, DOMAIN, Some(&memory)).is_empty());
     let twice = [export("create"), cycle(), export("update")];
@@ -181,7 +183,7 @@ fn a_write_needs_a_change() {
     );
     // Both changes may be written at once, or each for itself; but not after the job has certainly read them.
     let changed = user("ann", &[("userPrincipalName", "ann@contoso.com"), ("l", "Ulm")]);
-    memory.note(DOMAIN, &[changed], &facts, 3, false);
+    memory.note(DOMAIN, &[changed], &facts, 3, Rereading::Nothing);
     let late = [&once[..], &[cycle(), cycle(), export("update")]].concat();
     assert_eq!(needless(&late, DOMAIN, Some(&memory)).len(), 1);
     let in_time = [&once[..], &[cycle(), export("update"), cycle()]].concat();

@@ -1,6 +1,6 @@
 //! Whether a job has written what it had to and nothing else, told from the trace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use provlab_platform::Event;
 use serde_json::Value;
@@ -68,7 +68,9 @@ pub fn needless(events: &[Event], tenant: &str, memory: Option<&Memory>) -> Vec<
 
 /// Whether a job has certainly read whatever had changed before these events.
 pub fn has_read(events: &[Event], tenant: &str) -> bool {
-    let cycles = of_tenant(events, tenant).into_iter().filter(|(_, event)| ends_well(event));
+    let cycles = of_tenant(events, tenant)
+        .into_iter()
+        .filter(|(_, event)| ends_well(event));
     cycles.count() >= CYCLES_TO_READ
 }
 
@@ -83,7 +85,8 @@ fn of_tenant<'a>(events: &'a [Event], tenant: &str) -> Vec<(usize, &'a Event)> {
         named.is_empty() || named.eq_ignore_ascii_case(tenant)
     };
     let all = events.iter().enumerate();
-    all.filter(|(_, event)| event.name.starts_with("job.") && ours(event)).collect()
+    all.filter(|(_, event)| event.name.starts_with("job.") && ours(event))
+        .collect()
 }
 
 fn field<'a>(event: &'a Event, name: &str) -> &'a str {
@@ -114,10 +117,12 @@ fn created_twice(events: &[(usize, &Event)]) -> Vec<String> {
 struct Allowed {
     target: &'static str,
     names: BTreeSet<String>,
-    /// Numbers of cycles that had ended when the values and the references changed.
-    values: Option<usize>,
-    references: Option<usize>,
+    /// Numbers of cycles that had ended when the values and the references changed, each time.
+    values: VecDeque<usize>,
+    references: VecDeque<usize>,
     contested: bool,
+    /// Whether its deletion is held back; it may come at any time.
+    held: bool,
 }
 
 /// Follows the trace: what may be written, what is written, how many deletions a cycle makes.
@@ -154,15 +159,23 @@ impl<'a> Watch<'a> {
     fn note(&mut self, note: &'a Note) {
         if note.settled {
             for one in self.allowed.values_mut() {
-                (one.values, one.references, one.contested) = (None, None, false);
+                one.values.clear();
+                one.references.clear();
+                one.contested = false;
             }
         }
         for change in &note.changes {
-            self.allowed.entry(&change.key).or_default().take(change, self.cycles);
+            self.allowed
+                .entry(&change.key)
+                .or_default()
+                .take(change, self.cycles);
         }
         // A change of the threshold in the middle of a cycle may come too late for it.
         self.next_threshold = note.delete_threshold;
-        self.threshold = self.threshold.zip(note.delete_threshold).map(|(one, other)| one.max(other));
+        self.threshold = self
+            .threshold
+            .zip(note.delete_threshold)
+            .map(|(one, other)| one.max(other));
         if note.deletes_allowed {
             self.free_cycles = FREE_CYCLES;
         }
@@ -174,13 +187,22 @@ impl<'a> Watch<'a> {
         }
         self.cycles += 1;
         // What is in escrow is written later.
-        let escrowed = event.fields.get("escrowed").and_then(Value::as_u64).unwrap_or_default();
+        let escrowed = event
+            .fields
+            .get("escrowed")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
         if escrowed == 0 {
             self.allowed.values_mut().for_each(|one| one.expire(self.cycles));
         }
-        let threshold = self.threshold.filter(|threshold| self.deletes >= *threshold && self.free_cycles == 0);
+        let threshold = self
+            .threshold
+            .filter(|threshold| self.deletes >= *threshold && self.free_cycles == 0);
         if let Some(threshold) = threshold {
-            self.found.push(format!("a cycle deleted {} objects, and the threshold is {threshold}", self.deletes));
+            self.found.push(format!(
+                "a cycle deleted {} objects, and the threshold is {threshold}",
+                self.deletes
+            ));
         }
         self.deletes = 0;
         self.free_cycles = self.free_cycles.saturating_sub(1);
@@ -190,14 +212,15 @@ impl<'a> Watch<'a> {
     fn export(&mut self, event: &Event) {
         let (target, name, action) = (field(event, "type"), field(event, "name"), field(event, "action"));
         self.deletes += u32::from(action == "delete");
-        if action == "stagedDelete" {
-            return;
-        }
         let name = name.to_lowercase();
-        let ours = |one: &&mut Allowed| one.target == target && one.names.iter().any(|known| is_called(known, &name));
+        let ours = |one: &&mut Allowed| {
+            one.target == target && one.names.iter().any(|known| is_called(known, &name))
+        };
         let mut candidates = self.allowed.values_mut().filter(ours);
         if !candidates.any(|one| one.use_up(action)) {
-            self.found.push(format!("{target} {name}: {action}, though nothing of it had changed"));
+            self.found.push(format!(
+                "{target} {name}: {action}, though nothing of it had changed"
+            ));
         }
     }
 }
@@ -220,25 +243,29 @@ impl Allowed {
         self.names.extend(change.names.iter().cloned());
         self.contested = change.contested;
         if change.values {
-            self.values = Some(cycles);
+            self.values.push_back(cycles);
         }
         if change.references {
-            self.references = Some(cycles);
+            self.references.push_back(cycles);
         }
     }
 
     fn expire(&mut self, cycles: usize) {
-        for since in [&mut self.values, &mut self.references] {
-            since.take_if(|since| *since + CYCLES_TO_READ <= cycles);
+        for times in [&mut self.values, &mut self.references] {
+            times.retain(|since| *since + CYCLES_TO_READ > cycles);
         }
     }
 
     /// One write answers for one change; references are written after the object itself (CS 5.4).
     fn use_up(&mut self, action: &str) -> bool {
-        self.contested
-            || match action {
-                "update" => self.values.take().or_else(|| self.references.take()).is_some(),
-                _ => self.values.take().is_some(),
-            }
+        let held = std::mem::replace(&mut self.held, action == "stagedDelete");
+        if self.contested || (held && action == "delete") {
+            return true;
+        }
+        let written = self.values.pop_front();
+        match action {
+            "update" => written.or_else(|| self.references.pop_front()).is_some(),
+            _ => written.is_some(),
+        }
     }
 }

@@ -5,6 +5,7 @@ mod directory_change;
 mod dispatch;
 mod execute;
 mod expect;
+mod learn;
 mod look;
 mod options;
 mod play;

@@ -3,40 +3,75 @@
 //! Only on `sim`: there a directory is read between two events of the world, without disturbing it. On the real stages
 //! the oracle judges without a memory.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use provlab_directory::control::{Command, Reply};
 use provlab_platform::Event;
 
-use super::state::cloud_state;
+use super::{learn, state::cloud_state};
 use crate::{
-    oracle::{self, Job, Memory, Settings, Source, Tenant},
-    scenario::{ConfigurationRef, StageName, Step},
+    oracle::{self, Case, Memory, Settings, Source, Tenant},
+    scenario::{JobTemplate, StageName, Step},
     world::{World, WorldError, initial_domain},
 };
 
-/// What is remembered of each job, by tenant and domain in lower case; clones share it.
+/// What is remembered of a run; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Memories(Rc<RefCell<BTreeMap<(String, String), Memory>>>);
+pub(super) struct Memories {
+    /// Jobs by tenant and domain in lower case.
+    jobs: Rc<RefCell<BTreeMap<Key, Memory>>>,
+    /// Features that were switched, by tenant in lower case.
+    features: Rc<RefCell<BTreeMap<String, BTreeMap<String, bool>>>>,
+    /// Place of the trace at which the first change was made that could not be taken in.
+    missed: Rc<Cell<Option<usize>>>,
+}
+
+type Key = (String, String);
 
 impl Memories {
     /// Takes in what a step has changed; `position` is the length of the trace when it began.
     pub(super) async fn step(&self, world: &dyn World, step: &Step, position: usize) {
-        if world.stage() != StageName::Sim {
+        if world.stage() != StageName::Sim || matches!(step, Step::Advance(_)) {
             return;
         }
-        if let Step::CreateConfiguration(ConfigurationRef { tenant, domain, .. }) = step {
-            self.0.borrow_mut().entry(key(tenant, domain)).or_default();
+        if let Step::CreateConfiguration(what) = step
+            && what.template == JobTemplate::Ad2AadProvisioning
+        {
+            let memory = Memory::of(usual(world));
+            self.jobs
+                .borrow_mut()
+                .entry(key(&what.tenant, &what.domain))
+                .or_insert(memory);
         }
-        let jobs: Vec<(String, String)> = self.0.borrow().keys().cloned().collect();
-        for (tenant, domain) in jobs {
-            // A directory or a cloud that does not run has not been changed either.
-            let (Ok(sources), Ok(cloud)) = (sources(world, &domain).await, read_tenant(world, &tenant).await)
-            else {
+        if let Step::SetTenantFeatures(what) = step {
+            let mut features = self.features.borrow_mut();
+            let switched = what.set.value.iter().map(|(name, on)| (name.clone(), *on));
+            features
+                .entry(what.tenant.to_lowercase())
+                .or_default()
+                .extend(switched);
+        }
+        let position = self.missed.get().unwrap_or(position);
+        let keys: Vec<Key> = self.jobs.borrow().keys().cloned().collect();
+        for (tenant, domain) in keys {
+            let read = (
+                sources(world, &domain).await,
+                self.read_tenant(world, &tenant).await,
+            );
+            let mut jobs = self.jobs.borrow_mut();
+            let Some(memory) = jobs.get_mut(&(tenant.clone(), domain.clone())) else {
                 continue;
             };
-            if let Some(memory) = self.0.borrow_mut().get_mut(&(tenant, domain.clone())) {
-                memory.note(&domain, &sources, &cloud, position, false);
+            let again = learn::from_step(memory, step, &tenant, &domain, position);
+            if let (Ok(sources), Ok(cloud)) = read {
+                memory.note(&domain, &sources, &cloud, position, again);
+                self.missed.set(None);
+            } else {
+                self.missed.set(Some(position));
             }
         }
     }
@@ -50,37 +85,61 @@ impl Memories {
         sources: &[Source],
         cloud: &Tenant,
     ) -> Vec<String> {
-        let mut memories = self.0.borrow_mut();
-        let memory = memories.get_mut(&key(tenant, domain));
-        let usual = Settings::default();
-        let settings = memory.as_ref().map_or(usual, |memory| memory.settings.clone());
-        let job = Job {
+        let mut jobs = self.jobs.borrow_mut();
+        let memory = jobs.get_mut(&key(tenant, domain));
+        let settings = memory
+            .as_ref()
+            .map_or_else(|| usual(world), |memory| memory.settings.clone());
+        let cloud = self.with_features(tenant, cloud.clone());
+        let case = Case {
             domain,
             settings: &settings,
-            tenant: cloud,
+            tenant: &cloud,
+            sources,
         };
-        let judgement = oracle::judge(&job, sources, memory.as_deref());
+        let judgement = oracle::judge(&case, memory.as_deref());
         if let Some(memory) = memory.filter(|_| judgement.differences.is_empty())
             && oracle::has_read(&world.log().since(memory.changed_at()), &cloud.initial_domain)
         {
-            memory.settle(&judgement);
+            memory.settle(&judgement, world.log().len());
         }
         judgement.differences
     }
 
     /// Writes that should not have been.
     pub(super) fn needless(&self, events: &[Event], tenant: &str, initial_domain: &str) -> Vec<String> {
-        let memories = self.0.borrow();
-        let mut ours = memories
-            .iter()
-            .filter(|((of, _), _)| of.eq_ignore_ascii_case(tenant));
+        let jobs = self.jobs.borrow();
+        let mut ours = jobs.iter().filter(|((of, _), _)| of.eq_ignore_ascii_case(tenant));
         // The trace does not tell the jobs of one tenant apart.
         let only = ours.next().filter(|_| ours.next().is_none());
         oracle::needless(events, initial_domain, only.map(|(_, memory)| memory))
     }
+
+    fn with_features(&self, tenant: &str, mut cloud: Tenant) -> Tenant {
+        if let Some(features) = self.features.borrow().get(&tenant.to_lowercase()) {
+            cloud.features.clone_from(features);
+        }
+        cloud
+    }
+
+    async fn read_tenant(&self, world: &dyn World, tenant: &str) -> Result<Tenant, WorldError> {
+        let initial = initial_domain(world.book().tenant(tenant)?);
+        let mut state = cloud_state(world, Some(initial.clone())).await?;
+        let read = Tenant::read(&state["tenants"][0].take(), &initial);
+        Ok(self.with_features(tenant, read))
+    }
 }
 
-fn key(tenant: &str, domain: &str) -> (String, String) {
+/// The settings of a new job in this world.
+fn usual(world: &dyn World) -> Settings {
+    let assumptions = world.book().world().cloud.assumptions.iter();
+    Settings {
+        assumptions: assumptions.flat_map(|set| set.value.clone()).collect(),
+        ..Settings::default()
+    }
+}
+
+fn key(tenant: &str, domain: &str) -> Key {
     (tenant.to_lowercase(), domain.to_lowercase())
 }
 
@@ -96,10 +155,4 @@ pub(super) async fn sources(world: &dyn World, domain: &str) -> Result<Vec<Sourc
         Reply::Tree(entries) => Ok(oracle::sources(&entries)),
         other => Err(WorldError::Lab(format!("a dump was answered with {other:?}"))),
     }
-}
-
-async fn read_tenant(world: &dyn World, tenant: &str) -> Result<Tenant, WorldError> {
-    let initial = initial_domain(world.book().tenant(tenant)?);
-    let mut state = cloud_state(world, Some(initial.clone())).await?;
-    Ok(Tenant::read(&state["tenants"][0].take(), &initial))
 }

@@ -184,6 +184,11 @@ impl SimWorld {
         self.host(host).map(|host| &host.files)
     }
 
+    /// What the cloud has stored, in which a test can place a kill between two commits.
+    pub fn cloud_store(&self) -> &MemoryStore {
+        &self.cloud.store
+    }
+
     fn host(&self, name: &str) -> Result<&SimHost, WorldError> {
         let host = self.hosts.get(&name.to_lowercase());
         host.ok_or_else(|| WorldError::Lab(format!("there is no host `{name}`")))

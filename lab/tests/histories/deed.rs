@@ -9,8 +9,19 @@ pub enum Deed {
         name: &'static str,
         prefix: &'static str,
         suffix: &'static str,
+        unit: Option<usize>,
         set: Vec<Set>,
     },
+    /// A group comes.
+    CreateGroup {
+        account: &'static str,
+        name: &'static str,
+        unit: Option<usize>,
+    },
+    /// An object moves to an organizational unit, or among the users.
+    Move { account: String, unit: Option<usize> },
+    /// An organizational unit gets another name.
+    RenameUnit { unit: usize, to: &'static str },
     /// An attribute is set or cleared.
     Modify { account: String, set: Set },
     /// A user gets another user principal name.
@@ -22,7 +33,10 @@ pub enum Deed {
     /// An account gets another account name.
     Account { account: String, to: &'static str },
     /// A user gets a manager or loses it.
-    Manager { account: String, manager: Option<String> },
+    Manager {
+        account: String,
+        manager: Option<String>,
+    },
     /// A user is enabled or disabled.
     Enable { account: String, on: bool },
     /// An object goes.
@@ -43,6 +57,30 @@ pub enum Deed {
     Power(bool),
     /// The job is started or paused.
     Job(bool),
+    /// What the job synchronizes.
+    Scope(Scope),
+    /// What users or groups have to fulfil: clauses, of which one is enough.
+    Filter { groups: bool, clauses: Vec<Clause> },
+    /// A mapping is set or taken away: its place in the vocabulary.
+    Map { at: usize, on: bool },
+    /// The threshold of the accidental delete prevention.
+    Threshold(Option<u32>),
+    /// Deletions are allowed.
+    AllowDeletes,
+    /// Whether what leaves the scope stays in the tenant.
+    KeepOutOfScope(bool),
+    /// The job is restarted.
+    Restart(&'static str),
+    /// A feature of the tenant is switched.
+    Feature { name: &'static str, on: bool },
+    /// The tenant verifies the domain that was not.
+    VerifyDomain,
+    /// A user is made in the tenant, deleted or restored.
+    CloudUser { prefix: &'static str, deed: CloudDeed },
+    /// A user or group is provisioned on demand.
+    OnDemand { account: String },
+    /// The domain controller is another one.
+    ReplaceController,
     /// A line is disturbed.
     Fault {
         host: &'static str,
@@ -69,6 +107,10 @@ impl Deed {
                 | Self::Delete { .. }
                 | Self::Rename { .. }
                 | Self::Member { .. }
+                | Self::CreateGroup { .. }
+                | Self::Move { .. }
+                | Self::RenameUnit { .. }
+                | Self::ReplaceController
         )
     }
 }
@@ -82,4 +124,23 @@ pub enum Part {
     Agent(&'static str),
     Directory,
     Cloud,
+}
+
+/// What a job synchronizes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    Units(Vec<usize>),
+    Groups(Vec<String>),
+}
+
+/// Attribute, operator and value.
+pub type Clause = (&'static str, &'static str, &'static str);
+
+/// What befalls a user of the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloudDeed {
+    Create,
+    Delete,
+    Restore,
 }

@@ -15,7 +15,9 @@ pub fn load(name: &str, text: &str) -> Scenario {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("{name}.yaml"));
     fs::write(&path, text).unwrap();
-    load_file(&path).unwrap_or_else(|errors| panic!("{}\n{text}", errors.render(false))).remove(0)
+    load_file(&path)
+        .unwrap_or_else(|errors| panic!("{}\n{text}", errors.render(false)))
+        .remove(0)
 }
 
 /// Plays it, and once more if it is to be seen that its seed decides it.
