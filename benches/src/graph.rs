@@ -130,6 +130,7 @@ fn tenant() -> TenantConfig {
         display_name: None,
         domains: vec![DOMAIN.to_owned()],
         accounts: Vec::new(),
+        groups: Vec::new(),
         applications: vec![ApplicationConfig {
             display_name: "Reader".to_owned(),
             client_id: Some(CLIENT_ID),

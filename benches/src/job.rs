@@ -58,6 +58,7 @@ pub fn cloud_on(store: Arc<MemoryStore>) -> Db {
         display_name: "Contoso".to_owned(),
         initial_domain: "contoso.onmicrosoft.com".to_owned(),
         verified_domains: vec![DOMAIN.to_owned()],
+        unverified_domains: Vec::new(),
         created: START,
         on_premises_sync_enabled: Some(true),
         on_premises_last_sync: None,

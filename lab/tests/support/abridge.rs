@@ -13,7 +13,7 @@ const LONGEST_RUN: usize = 60;
 const ENDS: usize = 5;
 
 /// The state with long lists cut.
-pub fn abridged(state: Value) -> Value {
+pub(crate) fn abridged(state: Value) -> Value {
     match state {
         Value::Array(all) if all.len() > LONGEST_LIST => {
             let cut = &all[ENDS..all.len() - ENDS];
@@ -33,7 +33,7 @@ pub fn abridged(state: Value) -> Value {
 }
 
 /// The trace with long runs of events of one name cut.
-pub fn abridged_trace(events: &[Event]) -> String {
+pub(crate) fn abridged_trace(events: &[Event]) -> String {
     let mut text = String::new();
     for run in events.chunk_by(|a, b| a.name == b.name) {
         if run.len() <= LONGEST_RUN {

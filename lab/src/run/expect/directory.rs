@@ -194,6 +194,7 @@ mod tests {
             entry(
                 "CN=Team_x,OU=Sales,DC=contoso,DC=com",
                 &[
+                    ("cn", &["Team_x"]),
                     ("sAMAccountName", &["$1"]),
                     ("displayName", &["Team"]),
                     ("member", &[ada]),

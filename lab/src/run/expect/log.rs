@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(entries(&log, &conflict), Ok(()));
         let twice = wish("Ada", ProvisioningStatus::Success, None, Some(3));
         let told = entries(&log, &twice).err().map(|(_, actual)| actual);
-        assert_eq!(told.as_deref(), Some("2, beside failure (EntryConflict)"));
+        assert_eq!(told.as_deref(), Some("1, beside failure (EntryConflict)"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::flow::{self, Flowing, View};
 use super::log::shown;
 use super::matching::{self, Wanted};
 use super::names::{self, NameSource};
-use super::plan::{Flow, ObjectPlan};
+use super::plan::{AttributePlan, Flow, ObjectPlan};
 use super::records::{AssignedNames, ObjectKind, Rejected, SourceRecord, TargetLink};
 use super::target::{self, CloudObject, Values};
 use crate::assumptions::names as assumed;
@@ -126,6 +126,9 @@ impl Exporter<'_, '_, '_, '_> {
                 }
                 Flow::Always | Flow::ObjectAddOnly => values,
             };
+            if !creating && values.is_empty() && keeps_default(&object, mapping) {
+                continue;
+            }
             wanted.push((&mapping.target, mapping.property, values));
         }
         for (name, property, values) in wanted {
@@ -201,6 +204,16 @@ impl Exporter<'_, '_, '_, '_> {
             }
         }
     }
+}
+
+/// Whether the object still has the default value that it was created with: where the source gave nothing and gives nothing, nothing flows
+/// (`FlowWhenChanged`, CS 5.9, 6.4).
+fn keeps_default(object: &CloudObject, mapping: &AttributePlan) -> bool {
+    let default = mapping
+        .default
+        .as_ref()
+        .map(|text| mapping.property.normalized(vec![text.clone()]));
+    default.is_some_and(|default| target::get(object, mapping.property, &mapping.target) == default)
 }
 
 /// The source anchor of an object that is not linked yet.

@@ -218,6 +218,12 @@ fn mappings_flow_as_the_schema_says() {
     assert_eq!(property(&lab, "city"), Some(json!("Ockham")));
     assert_eq!(property(&lab, "companyName"), Some(json!("Contoso Ltd")));
     assert_eq!(property(&lab, "state"), None);
+    lab.cycle(vec![resource(ResourceType::User, 1, &[("displayName", "Ann B")])]);
+    assert_eq!(
+        property(&lab, "city"),
+        Some(json!("Ockham")),
+        "the source did not change: it gives nothing still"
+    );
     lab.cycle(vec![resource(
         ResourceType::User,
         1,
