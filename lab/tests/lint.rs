@@ -97,10 +97,8 @@ fn a_word_that_is_almost_right_is_told_with_the_right_one() {
         ],
     );
     refused(
-        &format!(
-            "  - filter-users:\n      tenant: contoso\n      domain: contoso.com\n      as: hybrid-admin\n      any-of:\n        - \
-             - {{ attribute: department, operator: EQUAL, values: [x] }}\n"
-        ),
+        "  - filter-users:\n      tenant: contoso\n      domain: contoso.com\n      as: hybrid-admin\n      any-of:\n        - \
+             - { attribute: department, operator: EQUAL, values: [x] }\n",
         "EQUAL,",
         &["unknown word `EQUAL`", "did you mean `EQUALS`?"],
     );

@@ -196,16 +196,16 @@ pub(super) fn properties(
             None => values(row.flow, source),
             // What is not mapped is left as it is.
             Some(None) => before.unwrap_or_default(),
-            Some(Some(mapping)) => mapped(mapping, source, before)?,
+            Some(Some(mapping)) => mapped(mapping, source, before.as_ref())?,
         };
         all.insert(row.shown.to_owned(), values);
     }
     Ok(all)
 }
 
-fn mapped(mapping: &Mapping, source: &Source, before: Option<Vec<String>>) -> Result<Vec<String>, String> {
-    if let Some(before) = before.clone().filter(|_| mapping.only_at_creation) {
-        return Ok(before);
+fn mapped(mapping: &Mapping, source: &Source, before: Option<&Vec<String>>) -> Result<Vec<String>, String> {
+    if let Some(before) = before.filter(|_| mapping.only_at_creation) {
+        return Ok(before.clone());
     }
     let value = match &mapping.from {
         From::Attribute(name) => source.first(name).map(str::to_owned),
@@ -216,9 +216,7 @@ fn mapped(mapping: &Mapping, source: &Source, before: Option<Vec<String>>) -> Re
     let default = || {
         let is_new = before.is_none();
         // It was given at creation, and the source has still nothing else to say (inferred).
-        let stays = before
-            .as_ref()
-            .is_some_and(|before| before.first() == mapping.default.as_ref());
+        let stays = before.is_some_and(|before| before.first() == mapping.default.as_ref());
         mapping.default.clone().filter(|_| is_new || stays)
     };
     Ok(value.or_else(default).into_iter().collect())

@@ -10,7 +10,7 @@ use super::*;
 const DOMAIN: &str = "contoso.com";
 
 /// The copy that a user should have in the tenant.
-fn copy(account: &str, properties: Value) -> Value {
+fn copy(account: &str, properties: &Value) -> Value {
     let mut row = json!({
         "userPrincipalName": format!("{account}@{DOMAIN}"), "mailNickname": account, "accountEnabled": true,
         "onPremises": {
@@ -49,7 +49,7 @@ fn every_object_has_its_verdict() {
     let (ann, bo) = (named("ann"), named("bo"));
     let from_cloud = user("gone", &[("adminDescription", "User_1")]);
     let sources = [ann, bo, from_cloud];
-    let found = judged(&sources, &state(&[copy("ann", json!({}))], &[]), None);
+    let found = judged(&sources, &state(&[copy("ann", &json!({}))], &[]), None);
     assert_eq!(
         found.differences,
         ["CN=bo,CN=Users,DC=contoso,DC=com is not in the tenant"]
@@ -64,9 +64,9 @@ fn every_object_has_its_verdict() {
     ));
     let both = state(
         &[
-            copy("ann", json!({"displayName": "Ann"})),
-            copy("bo", json!({})),
-            copy("old", json!({})),
+            copy("ann", &json!({"displayName": "Ann"})),
+            copy("bo", &json!({})),
+            copy("old", &json!({})),
         ],
         &[],
     );
@@ -110,9 +110,9 @@ fn references_follow_whoever_is_in_the_tenant() {
             "onPremises": {"samAccountName": "staff", "domainName": DOMAIN}})
     };
     let sources = [named("ann"), staff];
-    let right = state(&[copy("ann", json!({}))], &[row(json!(["ann@contoso.com"]))]);
+    let right = state(&[copy("ann", &json!({}))], &[row(json!(["ann@contoso.com"]))]);
     assert!(judged(&sources, &right, None).differences.is_empty());
-    let wrong = state(&[copy("ann", json!({}))], &[row(json!(["bo@contoso.com"]))]);
+    let wrong = state(&[copy("ann", &json!({}))], &[row(json!(["bo@contoso.com"]))]);
     let found = judged(&sources, &wrong, None).differences;
     assert!(
         found[0].ends_with("the member ann@contoso.com is missing"),
@@ -137,7 +137,7 @@ fn what_may_have_been_read_may_show() {
     memory.note(DOMAIN, &[nickname("")], &facts, 0, Rereading::Nothing);
     let first = judged(
         &[nickname("")],
-        &state(&[copy("ann", json!({}))], &[]),
+        &state(&[copy("ann", &json!({}))], &[]),
         Some(&memory),
     );
     assert!(first.differences.is_empty(), "{:?}", first.differences);
@@ -145,7 +145,7 @@ fn what_may_have_been_read_may_show() {
     memory.note(DOMAIN, &[nickname("queen")], &facts, 1, Rereading::Nothing);
     memory.note(DOMAIN, &[nickname("")], &facts, 2, Rereading::Nothing);
     let shows = |nickname: &str| {
-        let row = copy("ann", json!({"mailNickname": nickname}));
+        let row = copy("ann", &json!({"mailNickname": nickname}));
         judged(&[self::named("ann")], &state(&[row], &[]), Some(&memory)).differences
     };
     assert!(shows("ann").is_empty() && shows("queen").is_empty());

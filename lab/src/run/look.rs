@@ -61,7 +61,7 @@ impl<'a> Look<'a> {
         if self.world.stage() == StageName::Sim {
             return recollect::sources(self.world, domain).await;
         }
-        Ok(crate::oracle::sources(&*self.tree(domain).await?))
+        Ok(crate::oracle::sources(&self.tree(domain).await?))
     }
 
     /// A tenant as the oracle reads it.

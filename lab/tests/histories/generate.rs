@@ -45,7 +45,7 @@ fn directory(model: &Model) -> BoxedStrategy<Deed> {
         3 => (any(), unit(model)).prop_map(|(account, unit)| Deed::Move { account, unit }),
         2 => (0..model.units.len(), select(words::UNITS)).prop_map(|(unit, to)| Deed::RenameUnit { unit, to }),
         3 => (any(), select(words::NAMES)).prop_map(|(account, to)| Deed::Rename { account, to }),
-        6 => (select(groups.clone()), any(), any_bool())
+        6 => (select(groups), any(), any_bool())
             .prop_map(|(group, member, is)| Deed::Member { group, member, is }),
     ]
     .boxed()

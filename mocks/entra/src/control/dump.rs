@@ -145,21 +145,27 @@ fn provisioning_error(error: &ProvisioningError) -> Value {
 }
 
 fn configurations(cloud: &Cloud, tenant: Uuid) -> Vec<Value> {
-    let mut rows: Vec<&ServicePrincipal> = cloud
+    let rows = cloud
         .service_principals
         .of(tenant)
-        .filter(|principal| principal.application_template_id.is_some())
-        .collect();
-    rows.sort_by_key(|principal| principal.display_name.to_lowercase());
-    rows.into_iter()
-        .map(|principal| {
-            let mut all: Vec<Value> = jobs::of_service_principal(cloud, tenant, principal.id)
-                .map(job)
-                .collect();
-            all.sort_by_key(|job| job["template"].to_string());
-            json!({"displayName": principal.display_name, "domain": principal.domain(), "jobs": all})
-        })
-        .collect()
+        .filter(|principal| principal.application_template_id.is_some());
+    let show = |principal: &ServicePrincipal| {
+        let mut all: Vec<Value> = jobs::of_service_principal(cloud, tenant, principal.id)
+            .map(job)
+            .collect();
+        all.sort_by_key(|job| job["template"].to_string());
+        json!({"displayName": principal.display_name, "domain": principal.domain(), "jobs": all})
+    };
+    let mut all: Vec<Value> = rows.map(show).collect();
+    // Two directions of one domain have one name.
+    let name = |shown: &Value| {
+        (
+            shown["displayName"].to_string().to_lowercase(),
+            shown["jobs"][0]["template"].to_string(),
+        )
+    };
+    all.sort_by_key(name);
+    all
 }
 
 fn job(row: &SyncJob) -> Value {

@@ -120,7 +120,7 @@ impl<'i> Import<'i> {
                 self.drop(store, scope, &link);
             }
             for link in wanted {
-                self.add(store, scope, link);
+                self.add(store, scope, &link);
             }
         }
         for (attribute, to) in deltas(&resource.links_removed) {
@@ -129,13 +129,13 @@ impl<'i> Import<'i> {
         }
         for (attribute, to) in deltas(&resource.links_added) {
             let link = store.link(resource.id, attribute, to, self.generation);
-            self.add(store, scope, link);
+            self.add(store, scope, &link);
         }
     }
 
-    fn add(&self, store: &mut Connector<'_, '_>, scope: &ScopeGroups, link: Link) {
+    fn add(&self, store: &mut Connector<'_, '_>, scope: &ScopeGroups, link: &Link) {
         if store.add_link(link.clone()) {
-            self.scope_changed(store, scope, &link);
+            self.scope_changed(store, scope, link);
         }
     }
 

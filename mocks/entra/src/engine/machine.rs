@@ -276,7 +276,7 @@ impl Machine<'_, '_, '_, '_> {
             .filter(|record| record.staged_delete.is_some())
             .cloned();
         self.perform(staged.into_iter().collect(), |exporter, record| {
-            exporter.delete(record)
+            exporter.delete(record);
         });
     }
 

@@ -24,7 +24,7 @@ pub fn provision(
     };
     let before = next(txn);
     with_machine(txn, world, tenant, id, |machine| {
-        machine.provision_on_demand(resource)
+        machine.provision_on_demand(resource);
     })?;
     let entries = (before..next(txn)).filter_map(|number| {
         txn.cloud()

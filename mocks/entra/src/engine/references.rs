@@ -61,7 +61,7 @@ impl Exporter<'_, '_, '_, '_> {
             old: names(removed),
             new: names(added),
         }];
-        self.wrote_reference(record, CloudObject::Group(group), modified);
+        self.wrote_reference(record, &CloudObject::Group(group), modified);
     }
 
     fn manager(&mut self, record: &SourceRecord, mut object: CloudObject) {
@@ -82,21 +82,21 @@ impl Exporter<'_, '_, '_, '_> {
             old: old.map(|id| id.to_string()),
             new: wanted.map(|id| id.to_string()),
         }];
-        self.wrote_reference(record, object, modified);
+        self.wrote_reference(record, &object, modified);
     }
 
     fn wrote_reference(
         &mut self,
         record: &SourceRecord,
-        object: CloudObject,
+        object: &CloudObject,
         modified: Vec<ModifiedProperty>,
     ) {
         object.clone().put(self.store.txn());
-        self.wrote(&object, ProvisioningAction::Update);
+        self.wrote(object, ProvisioningAction::Update);
         self.log(Outcome {
             action: ProvisioningAction::Update,
             source: record,
-            target: Some(&object),
+            target: Some(object),
             modified,
             result: Ok(()),
         });

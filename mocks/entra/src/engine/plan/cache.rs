@@ -10,10 +10,13 @@ use super::Plan;
 use crate::assumptions::Assumptions;
 use crate::state::Cloud;
 
+/// Plans by tenant and job, each with the version of its schema.
+type Compiled = BTreeMap<(Uuid, String), (u64, Arc<Plan>)>;
+
 /// The plans of a cloud's jobs.
 pub struct Plans {
     default: Arc<Plan>,
-    compiled: Mutex<BTreeMap<(Uuid, String), (u64, Arc<Plan>)>>,
+    compiled: Mutex<Compiled>,
 }
 
 impl Plans {

@@ -52,13 +52,16 @@ enum Reading {
     Pattern,
 }
 
+/// Whether the values of an attribute satisfy a clause at a time.
+type Holds = fn(&[String], &Operand, OffsetDateTime) -> bool;
+
 /// One operator.
 pub struct Operator {
     /// Name, as `filterOperators` lists it.
     pub name: &'static str,
     reading: Reading,
     /// Whether the attribute's values satisfy the clause; none for `IS_MEMBER_OF`, which looks at the directory.
-    holds: Option<fn(&[String], &Operand, OffsetDateTime) -> bool>,
+    holds: Option<Holds>,
 }
 
 /// Largest compiled pattern, in bytes.
@@ -103,11 +106,7 @@ pub const OPERATORS: [Operator; 17] = [
     }),
 ];
 
-const fn operator(
-    name: &'static str,
-    reading: Reading,
-    holds: fn(&[String], &Operand, OffsetDateTime) -> bool,
-) -> Operator {
+const fn operator(name: &'static str, reading: Reading, holds: Holds) -> Operator {
     Operator {
         name,
         reading,

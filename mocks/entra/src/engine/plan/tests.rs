@@ -62,7 +62,7 @@ fn what_cannot_be_followed_is_refused_with_its_place() {
             rule,
             "source",
             json!({"type": "Function", "expression": "Trim([cn]"}),
-        )
+        );
     });
     assert_eq!(error.place, format!("{users}.source.expression"));
     let error = refused(|rule| mapping(rule, "source", json!({"type": "Magic"})));

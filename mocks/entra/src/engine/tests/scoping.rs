@@ -71,7 +71,7 @@ fn groups_by_first_level_and_a_rename_or_deletion_is_not_noticed() {
     let mut lab = Lab::started();
     let scope = "CN=Pilot,OU=Teams,DC=contoso,DC=com";
     put_schema(&mut lab, |rule| {
-        rule["groupFilter"] = json!({"includedGroups": [scope]})
+        rule["groupFilter"] = json!({"includedGroups": [scope]});
     });
     // The group comes last, and holds a group whose members are not taken in.
     let all = vec![
@@ -81,7 +81,7 @@ fn groups_by_first_level_and_a_rename_or_deletion_is_not_noticed() {
         team(6, "Nested", &[3]),
         team(5, "Pilot", &[1, 6]),
     ];
-    lab.cycle(all.clone());
+    lab.cycle(all);
     assert_eq!(users(&lab), ["ann"]);
     let groups = |lab: &Lab| {
         lab.db.read(|cloud| {
