@@ -72,6 +72,13 @@ fn shown(entry: SearchEntry, nobody: &str) -> DumpedEntry {
         values.sort();
         attributes.insert(name, values);
     }
+    // `inetOrgPerson` need not have a display name; then people are called by their common name.
+    if class == "user"
+        && !attributes.contains_key("displayName")
+        && let Some(name) = attributes.get("cn").cloned()
+    {
+        attributes.insert("displayName".to_owned(), name);
+    }
     attributes.sort_by(|a, _, b, _| a.to_lowercase().cmp(&b.to_lowercase()));
     DumpedEntry {
         dn: entry.dn,
