@@ -86,6 +86,6 @@ pub enum From {
     Attribute(String),
     /// A fixed text.
     Constant(String),
-    /// An expression of those that [`super::expression`] knows.
+    /// An expression of those that the module `expression` knows.
     Expression(String),
 }
