@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::SEED;
 use crate::forest::DOMAIN;
-use crate::job::{Job, START, TENANT};
+use crate::job::{Job, START, TENANT, commit, put_sync_account};
 
 const CLIENT_ID: Uuid = Uuid::from_u128(0xc11e);
 /// Secret of the application; it exists nowhere else.
@@ -49,6 +49,7 @@ impl Graph {
         let runtime = provlab_platform::sim::runtime(SEED).expect("a runtime without I/O needs no resources");
         let (clock, cloud) = runtime.block_on(start_cloud());
         let shared = Arc::clone(cloud.shared());
+        commit(&shared.db, put_sync_account);
         let mut job = Job::started(&shared.db, TENANT);
         job.cycle(pages);
         job.pause();

@@ -66,15 +66,22 @@ pub fn cloud_on(store: Arc<MemoryStore>) -> Db {
         smart_lockout: SmartLockout::default(),
         updater_configuration: None,
     };
-    let account = format!("{SYNC_ACCOUNT_PREFIX}@{}", tenant.initial_domain);
     commit(&db, |txn| {
-        txn.put(User::new(TENANT, Uuid::from_u128(6), &account, START));
         txn.put(tenant);
+        put_sync_account(txn);
     });
     db
 }
 
-fn commit<T>(db: &Db, change: impl FnOnce(&mut Txn<'_>) -> T) -> T {
+/// The account without which no job of the tenant [`TENANT`] leaves its quarantine (CS 5.5); the agent's setup makes it.
+pub(crate) fn put_sync_account(txn: &mut Txn<'_>) {
+    let tenant = txn.cloud().tenants.get(TENANT).map(|tenant| tenant.initial_domain.clone());
+    let initial_domain = tenant.expect("the tenant is there before its accounts");
+    let account = format!("{SYNC_ACCOUNT_PREFIX}@{initial_domain}");
+    txn.put(User::new(TENANT, Uuid::from_u128(6), &account, START));
+}
+
+pub(crate) fn commit<T>(db: &Db, change: impl FnOnce(&mut Txn<'_>) -> T) -> T {
     let done = db.write::<_, DbError>(|txn| Ok(change(txn)));
     done.expect("a store in memory takes every write")
 }
