@@ -31,6 +31,17 @@ pub struct Trail {
     pub shown: Option<Properties>,
 }
 
+impl Trail {
+    /// Of an object that was read and has never been in the tenant: its names are not fixed before it is written.
+    pub(super) fn unwritten(verdict: Verdict) -> Self {
+        Self {
+            names: None,
+            verdict,
+            shown: None,
+        }
+    }
+}
+
 /// What a job is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
