@@ -167,6 +167,7 @@ impl<'a> Pairs<'a> {
     ) -> Vec<String> {
         match (verdict, copy) {
             // Whatever it was before it could not be written stays.
+            (Verdict::Unknown(what), _) => vec![format!("{}: {what}", source.dn)],
             (Verdict::Escrowed(_), _) | (Verdict::Skipped(_) | Verdict::Removed(_), None) => Vec::new(),
             (Verdict::Skipped(_), Some(copy))
                 if self.holds_back() || memory.is_some_and(|memory| memory.is_orphan(&copy.account)) =>

@@ -18,6 +18,8 @@ pub enum Verdict {
     Escrowed(&'static str),
     /// An administrator deleted it in the tenant, where it had these properties.
     Removed(Properties),
+    /// It depends on something that the oracle does not know; this tells on what.
+    Unknown(String),
 }
 
 /// What an object has left behind in the tenant when it was read last.
@@ -90,8 +92,15 @@ impl Job<'_> {
             names: names.clone(),
             shown: shown.clone(),
         };
-        let Ok(mut properties) = mapping::properties(self.settings, source, shown.as_ref()) else {
-            return escrowed("InternalError");
+        let mut properties = match mapping::properties(self.settings, source, shown.as_ref()) {
+            Ok(properties) => properties,
+            Err(unknown) => {
+                return Trail {
+                    verdict: Verdict::Unknown(unknown),
+                    names,
+                    shown,
+                };
+            }
         };
         let names = match source.kind {
             Kind::Group => None,

@@ -77,18 +77,19 @@ fn refused(error: OnDemandError) -> GraphError {
     }
 }
 
-/// Number of the last entry of the provisioning log.
-fn last_entry(request: &Request) -> u64 {
+/// Number of the last entry of the provisioning log, if it has any.
+fn last_entry(request: &Request) -> Option<u64> {
     request.shared.db.read(|cloud| {
         let entries = cloud.provisioning_log.of(request.tenant);
-        entries.map(|entry| entry.number).max().unwrap_or_default()
+        entries.map(|entry| entry.number).max()
     })
 }
 
 /// What a job has noted about a group since then, last.
-fn entry_since(request: &Request, job: &str, group: Uuid, before: u64) -> Option<LogEntry> {
+fn entry_since(request: &Request, job: &str, group: Uuid, before: Option<u64>) -> Option<LogEntry> {
     let group = group.to_string();
-    let ours = |entry: &&LogEntry| entry.number > before && entry.job == job && entry.source.id == group;
+    let ours =
+        |entry: &&LogEntry| Some(entry.number) > before && entry.job == job && entry.source.id == group;
     let shared = &request.shared;
     shared.db.read(|cloud| {
         cloud
