@@ -25,6 +25,7 @@ pub mod ldap_controls;
 pub mod managed_password;
 pub mod nt_hash;
 pub mod oid;
+pub mod password_hash;
 pub mod ppolicy;
 pub mod rights;
 pub mod security;
