@@ -9,7 +9,7 @@ use uuid::Uuid;
 ///
 /// The text form is the canonical lower-case one; the byte form used in LDAP values, security
 /// descriptors and blobs has its first three fields little-endian (PR 15.4).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Guid(Uuid);
 
 /// A text that is not a GUID.

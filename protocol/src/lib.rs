@@ -9,13 +9,16 @@ mod bits;
 #[macro_use]
 mod text;
 
+mod arcfour;
 pub mod secret_text;
 
 // Directory formats
 pub mod ad_error;
 pub mod ber;
+pub mod dcerpc;
 pub mod dirsync;
 pub mod dn;
+pub mod drsuapi;
 pub mod filetime;
 pub mod gkdi;
 pub mod guid;
@@ -23,8 +26,11 @@ pub mod immutable_id;
 pub mod ldap;
 pub mod ldap_controls;
 pub mod managed_password;
+pub mod ndr;
 pub mod nt_hash;
+pub mod ntlm;
 pub mod oid;
+pub mod password_hash;
 pub mod ppolicy;
 pub mod rights;
 pub mod security;

@@ -106,6 +106,11 @@ pub enum DirectoryError {
         "the schema is discovered of Active Directory only; name the attributes in the configuration's schema yourself"
     )]
     NoDiscovery,
+    /// The dialect replicates no password hashes.
+    #[error(
+        "password hashes are synchronized from Active Directory only; turn password hash synchronization off for this directory"
+    )]
+    NoCredentials,
 }
 
 impl DirectoryError {
@@ -119,7 +124,8 @@ impl DirectoryError {
             | Self::Name(_)
             | Self::Object { .. }
             | Self::NoProvisionedGroups
-            | Self::NoDiscovery => false,
+            | Self::NoDiscovery
+            | Self::NoCredentials => false,
         }
     }
 

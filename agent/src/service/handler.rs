@@ -180,6 +180,7 @@ async fn answer(
         Operation::PutGroup(put) => directory.put_group(put).await.map(OperationResult::Group),
         Operation::DeleteGroup(delete) => directory.delete_group(delete).await.map(OperationResult::Deleted),
         Operation::ListMembers(list) => directory.list_members(list).await.map(OperationResult::Members),
+        Operation::QueryCredentials(_) => Err(DirectoryError::NoCredentials),
         // Answered before a directory is asked.
         Operation::Discover(_) | Operation::Unknown(_) => Err(DirectoryError::NoDiscovery),
     }
@@ -193,6 +194,7 @@ fn count_of(result: &OperationResult) -> usize {
         OperationResult::Deleted(deleted) => usize::from(deleted.id.is_some()),
         OperationResult::Members(page) => page.as_ref().map_or(0, |page| page.members.len()),
         OperationResult::Schema(schema) => schema.objects.len(),
+        OperationResult::Credentials(page) => page.resources.len(),
         OperationResult::Pong(_) => 0,
     }
 }

@@ -3,6 +3,7 @@
 //! That SCIM requests and responses travel here is documented; their content is not public (PR 11). This is the project's own design,
 //! described in `docs/wire.md`: a SCIM 2.0 list response, a resource whose attributes keep their Active Directory names, and a watermark.
 
+mod credential;
 mod discovery;
 mod error;
 mod group;
@@ -12,6 +13,7 @@ mod resource;
 #[cfg(test)]
 mod tests;
 
+pub use credential::{Credential, CredentialPage, CredentialQuery, MAX_CREDENTIALS, NOT_FIPS_VALIDATED};
 pub use discovery::{
     AttributeDefinition, AttributeType, DirectorySchema, Discover, MAX_DISCOVERED_ATTRIBUTES,
     MAX_DISCOVERED_CLASSES, MAX_SCHEMA_NAME_BYTES, ObjectDefinition,
@@ -32,6 +34,8 @@ pub use resource::{
 
 /// Schema of a change query.
 pub const CHANGE_QUERY_SCHEMA: &str = "urn:provlab:params:scim:api:messages:1.0:ChangeQuery";
+/// Schema of a query for password hashes.
+pub const CREDENTIAL_QUERY_SCHEMA: &str = "urn:provlab:params:scim:api:messages:1.0:CredentialQuery";
 /// Schema of what a group shall be.
 pub const GROUP_WRITE_SCHEMA: &str = "urn:provlab:params:scim:api:messages:1.0:GroupWrite";
 /// Schema of a list response (RFC 7644).

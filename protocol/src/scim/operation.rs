@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::credential::{CredentialPage, CredentialQuery};
 use super::discovery::{DirectorySchema, Discover};
 use super::group::{DeleteGroup, GroupDeleted, GroupWritten, ListMembers, MemberPage, PutGroup};
 use super::resource::{MAX_ATTRIBUTES_PER_RESOURCE, ReplicaToken, Resource, ResourceType};
@@ -49,6 +50,8 @@ pub enum Operation {
     ListMembers(ListMembers),
     /// What the directory's schema lets objects have.
     Discover(Discover),
+    /// Passwords that changed since a watermark, one page.
+    QueryCredentials(CredentialQuery),
     /// A kind that this version does not know. It is only ever read: whoever gets it says so and keeps the connection.
     #[serde(skip_serializing)]
     Unknown(String),
@@ -142,6 +145,8 @@ pub enum OperationResult {
     Members(Option<MemberPage>),
     /// To [`Operation::Discover`].
     Schema(DirectorySchema),
+    /// To [`Operation::QueryCredentials`].
+    Credentials(CredentialPage),
 }
 
 /// One page of changes.
@@ -232,6 +237,7 @@ impl Operation {
             Self::DeleteGroup(delete) => &delete.domain,
             Self::ListMembers(list) => &list.domain,
             Self::Discover(discover) => &discover.domain,
+            Self::QueryCredentials(query) => &query.domain,
             Self::Unknown(_) => "",
         }
     }
@@ -247,6 +253,7 @@ impl Operation {
             Self::DeleteGroup(_) => "deleteGroup",
             Self::ListMembers(_) => "listMembers",
             Self::Discover(_) => "discover",
+            Self::QueryCredentials(_) => "queryCredentials",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -271,6 +278,7 @@ impl Operation {
             Self::DeleteGroup(delete) => delete.check_limits(),
             Self::ListMembers(list) => list.check_limits(),
             Self::Discover(discover) => discover.check_limits(),
+            Self::QueryCredentials(query) => query.check_limits(),
         }
     }
 }
@@ -292,6 +300,7 @@ impl OperationResult {
             Self::Group(written) => written.check_limits(),
             Self::Members(page) => page.as_ref().map_or(Ok(()), MemberPage::check_limits),
             Self::Schema(schema) => schema.check_limits(),
+            Self::Credentials(page) => page.check_limits(),
         }
     }
 }
@@ -321,6 +330,6 @@ pub(super) fn within(what: &'static str, found: usize, limit: usize) -> Result<(
     Ok(())
 }
 
-fn to_usize(count: u32) -> usize {
+pub(super) fn to_usize(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -3,18 +3,22 @@
 use indexmap::IndexMap;
 use proptest::prelude::*;
 use serde_json::json;
+use time::macros::datetime;
 use uuid::{Uuid, uuid};
 
 use super::{
-    AttributeDefinition, AttributeType, ChangeQuery, DeleteGroup, DirectorySchema, Discover, DomainPing,
-    ErrorCode, GetObject, GroupAction, GroupDeleted, GroupWritten, LdapErrorDetail, LinkReference,
-    ListMembers, ListResponse, MAX_ATTRIBUTES, MAX_ATTRIBUTES_PER_RESOURCE, MAX_COUNT,
-    MAX_DISCOVERED_ATTRIBUTES, MAX_DISCOVERED_CLASSES, MAX_GROUP_ATTRIBUTES, MAX_GROUP_VALUE_BYTES,
-    MAX_GROUP_VALUES, MAX_MEMBER_CHANGES, MAX_MEMBERS_PER_PAGE, MAX_RESOURCE_TYPES, MAX_SCHEMA_NAME_BYTES,
-    MAX_WATERMARK_BYTES, MemberPage, ObjectDefinition, ObjectId, Operation, OperationResult, Pong, PutGroup,
-    ReplicaToken, Resource, ResourceType, ScimError, Watermark,
+    AttributeDefinition, AttributeType, ChangeQuery, Credential, CredentialPage, CredentialQuery,
+    DeleteGroup, DirectorySchema, Discover, DomainPing, ErrorCode, GetObject, GroupAction, GroupDeleted,
+    GroupWritten, LdapErrorDetail, LinkReference, ListMembers, ListResponse, MAX_ATTRIBUTES,
+    MAX_ATTRIBUTES_PER_RESOURCE, MAX_COUNT, MAX_CREDENTIALS, MAX_DISCOVERED_ATTRIBUTES,
+    MAX_DISCOVERED_CLASSES, MAX_GROUP_ATTRIBUTES, MAX_GROUP_VALUE_BYTES, MAX_GROUP_VALUES,
+    MAX_MEMBER_CHANGES, MAX_MEMBERS_PER_PAGE, MAX_RESOURCE_TYPES, MAX_SCHEMA_NAME_BYTES, MAX_WATERMARK_BYTES,
+    MemberPage, ObjectDefinition, ObjectId, Operation, OperationResult, Pong, PutGroup, ReplicaToken,
+    Resource, ResourceType, ScimError, Watermark,
 };
 use crate::dn::MAX_DN_BYTES;
+use crate::nt_hash::nt_hash;
+use crate::password_hash::PasswordHash;
 
 const GUID: Uuid = uuid!("11223344-5566-7788-99aa-bbccddeeff00");
 
@@ -206,6 +210,77 @@ fn discovery_has_its_documented_form() {
         json!({"schema": {"objects": [{"name": "group", "attributes": [
             {"name": "member", "type": "Reference", "multivalued": true, "required": false, "readOnly": false}]}]}}),
     );
+}
+
+#[test]
+fn credentials_have_their_documented_form() {
+    let id = "11223344-5566-7788-99aa-bbccddeeff00";
+    let text = "v1;PPH1_MD4,00112233445566778899,1000,94a68fa1cbc5cffd6cdc2d53791f3ff82bd5f7f1f380c8ab0be09162509a3994;";
+    let cookie = Watermark(b"cookie".to_vec());
+    same(
+        &Operation::QueryCredentials(CredentialQuery::new("contoso.com", Some(cookie.clone()), 50)),
+        json!({"queryCredentials": {"schemas": ["urn:provlab:params:scim:api:messages:1.0:CredentialQuery"], "domain": "contoso.com",
+            "cookie": "Y29va2ll", "count": 50}}),
+    );
+    let credential = Credential {
+        id: GUID,
+        credential_data: PasswordHash::from_text(text).unwrap(),
+        change_date: Some(datetime!(2026-03-02 08:00 UTC)),
+        must_change_at_logon: false,
+    };
+    let unknown = Credential {
+        change_date: None,
+        must_change_at_logon: true,
+        ..credential.clone()
+    };
+    same(
+        &OperationResult::Credentials(CredentialPage::new(
+            vec![credential, unknown],
+            cookie,
+            true,
+            replica(),
+        )),
+        json!({"credentials": {"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+            "Resources": [
+                {"id": id, "credentialData": text, "changeDate": "2026-03-02T08:00:00Z", "mustChangeAtLogon": false},
+                {"id": id, "credentialData": text, "changeDate": null, "mustChangeAtLogon": true}],
+            "cookie": "Y29va2ll", "moreResults": true,
+            "replicaToken": {"InvocationId": id, "Name": "dc1.contoso.com"}}}),
+    );
+    same(
+        &ScimError::not_fips_validated(),
+        json!({"code": "HybridSynchronizationActiveDirectoryInternalServerError",
+            "message": "This implementation is not part of the Windows Platform FIPS validated cryptographic algorithms.",
+            "ldap": null}),
+    );
+}
+
+#[test]
+fn credentials_are_bounded() {
+    let query = |count: u32, cookie: usize| {
+        let cookie = Some(Watermark(vec![0; cookie]));
+        broken(&Operation::QueryCredentials(CredentialQuery::new(
+            "d", cookie, count,
+        )))
+    };
+    assert_eq!(query(MAX_CREDENTIALS, MAX_WATERMARK_BYTES), None);
+    assert_eq!(query(MAX_CREDENTIALS + 1, 0), Some("count"));
+    assert_eq!(query(0, MAX_WATERMARK_BYTES + 1), Some("cookie"));
+    let page = |count: u32, cookie: usize| {
+        let credential = Credential {
+            id: GUID,
+            credential_data: PasswordHash::derive(&nt_hash(""), [0; 10]),
+            change_date: None,
+            must_change_at_logon: false,
+        };
+        let resources = vec![credential; usize::try_from(count).unwrap()];
+        let page = CredentialPage::new(resources, Watermark(vec![0; cookie]), false, replica());
+        let result = OperationResult::Credentials(page);
+        result.check_limits().err().map(|limit| limit.what)
+    };
+    assert_eq!(page(MAX_CREDENTIALS, MAX_WATERMARK_BYTES), None);
+    assert_eq!(page(MAX_CREDENTIALS + 1, 0), Some("Resources"));
+    assert_eq!(page(0, MAX_WATERMARK_BYTES + 1), Some("cookie"));
 }
 
 #[test]
