@@ -34,7 +34,7 @@ pub mod updater;
 pub use host::{ComputerAccount, HostFacts, HostMachine, HostPolicies};
 pub use service::run_service;
 pub use setup::answers::Answers;
-pub use setup::package::{PackageOptions, PackageReport, install_package};
+pub use setup::package::{AgentVersion, PackageError, PackageOptions, PackageReport, install_package};
 pub use setup::wizard::{OpenGates, PageGate, WizardReport, run_wizard};
 pub use status::{Status, status};
 pub use updater::run_updater;

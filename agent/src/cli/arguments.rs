@@ -66,6 +66,9 @@ pub(super) struct PackageArguments {
     /// Generation of the product, G20 to G25.
     #[arg(long)]
     pub(super) generation: Option<String>,
+    /// Release to install, such as 1.1.977.0; today's without it.
+    #[arg(long)]
+    pub(super) release: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -22,8 +22,8 @@ use crate::setup::answers::{
 use crate::setup::cmdlets;
 use crate::setup::generation::{GENERATIONS, PageSpec};
 use crate::{
-    HostMachine, OpenGates, PackageOptions, PageGate, install_package, run_service, run_updater, run_wizard,
-    status,
+    AgentVersion, HostMachine, OpenGates, PackageOptions, PageGate, install_package, run_service,
+    run_updater, run_wizard, status,
 };
 use arguments::{Arguments, Command, normalize};
 use stdio::Input;
@@ -120,6 +120,12 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
                     ))
                 })?;
             }
+            options.version = package
+                .release
+                .as_deref()
+                .map(AgentVersion::parse)
+                .transpose()
+                .map_err(usage)?;
             let report = install_package(host, &options).map_err(step)?;
             println!(
                 "Installed for {}. Log: {}",

@@ -3,6 +3,8 @@
 use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use async_trait::async_trait;
+use provlab_agent::config::AppConfig;
+use provlab_agent::product::app_config_path;
 use provlab_agent::setup::{
     answers::{
         Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, CustomServiceAccount, DomainAnswer,
@@ -15,7 +17,10 @@ use provlab_platform::{Part, event};
 use super::{KeepFiles, RunOptions, STEP_LIMIT, cloud_change, directory_change, play, state::RunState};
 use crate::{
     report::{Outcome, RunReport},
-    scenario::{Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage},
+    scenario::{
+        Between, EditedConfig, Install, Located, Scenario, ServiceAccountChoice, ServiceName, Step,
+        UpgradedAgent, WizardPage,
+    },
     stage,
     world::{BetweenPages, Book, Credential, InstallOutcome, InstallRequest, Power, World, WorldError},
 };
@@ -123,6 +128,8 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
             Ok(())
         }
         Step::Expect(_) => Ok(()),
+        Step::UpgradeAgent(what) => upgrade(world, what).await,
+        Step::EditAgentConfig(what) => edit_config(world, what),
         Step::StartService(what) => world.start_service(&what.host, what.service).await,
         Step::StopService(what) => world.stop_service(&what.host, what.service).await,
         Step::Crash(part) => world.crash(part).await,
@@ -144,6 +151,25 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
             None => directory_change::perform(world, step).await,
         },
     }
+}
+
+/// The package of another release stops the service, replaces what is installed, and starts it again.
+async fn upgrade(world: &dyn World, what: &UpgradedAgent) -> Result<(), WorldError> {
+    world.stop_service(&what.host, ServiceName::Agent).await?;
+    world.upgrade(&what.host, &what.version).await?;
+    world.start_service(&what.host, ServiceName::Agent).await
+}
+
+fn edit_config(world: &dyn World, what: &EditedConfig) -> Result<(), WorldError> {
+    let lab = |error: &dyn std::fmt::Display| WorldError::Lab(format!("`{}`: {error}", *what.host));
+    let (files, path) = (world.host_files(&what.host)?, app_config_path());
+    let bytes = files.read(&path).map_err(|error| lab(&error))?;
+    let edited = AppConfig::parse(&bytes)
+        .and_then(|config| config.with_fips_policy(what.enforce_fips_policy))
+        .map_err(|error| lab(&error))?;
+    files
+        .write_atomic(&path, edited.text().as_bytes())
+        .map_err(|error| lab(&error))
 }
 
 /// What the person answers, from what the scenario says.

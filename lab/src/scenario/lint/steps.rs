@@ -1,5 +1,6 @@
 //! Checks of steps.
 
+use provlab_agent::AgentVersion;
 use provlab_directory::control::MAX_USERS_AT_ONCE;
 use provlab_entra::state::TenantFeatures;
 use provlab_protocol::oauth::{DOMAIN_NAME_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, role_by_name};
@@ -78,6 +79,13 @@ impl Lint<'_> {
                 self.count(&many.count, MAX_USERS_AT_ONCE, "members that come or go at once");
             }
 
+            Step::UpgradeAgent(upgrade) => {
+                self.host(&upgrade.host);
+                if let Err(error) = AgentVersion::parse(&upgrade.version) {
+                    self.complain(&upgrade.version, error.to_string(), None);
+                }
+            }
+            Step::EditAgentConfig(edit) => self.host(&edit.host),
             Step::StartService(service) | Step::StopService(service) => self.host(&service.host),
             Step::Crash(Part::Agent(host)) => self.host(host),
             Step::Crash(Part::Directory(domain))

@@ -25,7 +25,9 @@ pub use directory::{
     OrganizationalUnit, Rename, RenamedUnit,
 };
 pub use fault::{DirectoryRef, Fault, FaultKind, Part, ServiceRef};
-pub use install::{Between, Install, ServiceAccountChoice, TroubleStep, WizardPage};
+pub use install::{
+    Between, EditedConfig, Install, ServiceAccountChoice, TroubleStep, UpgradedAgent, WizardPage,
+};
 pub use threshold::Threshold;
 
 use super::{Expected, Located, Span};
@@ -131,6 +133,10 @@ steps! {
         /// Takes many accounts out of a group at once.
         RemoveMembers(ManyMembers) = "remove-members",
 
+        /// Runs the package of another release over the installed one and starts the service again (CS 11).
+        UpgradeAgent(UpgradedAgent) = "upgrade-agent",
+        /// Edits `AADConnectProvisioningAgent.exe.config` as an administrator would; the service reads it when it starts (CS 7.4).
+        EditAgentConfig(EditedConfig) = "edit-agent-config",
         /// Starts a service of a host.
         StartService(ServiceRef) = "start-service",
         /// Stops a service of a host.

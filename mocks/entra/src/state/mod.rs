@@ -98,6 +98,8 @@ tables! {
     outbound_groups: crate::engine::OutboundGroup,
     /// Their members there, as far as the jobs know.
     outbound_members: crate::engine::OutboundMember,
+    /// Users whose password is still to come.
+    password_waiting: crate::engine::PasswordWaiting,
     /// Provisioning log, newest last.
     provisioning_log: LogEntry,
     /// Counters of tenants.
