@@ -78,7 +78,7 @@ pub(crate) fn put_sync_account(txn: &mut Txn<'_>) {
     let tenant = txn
         .cloud()
         .tenants
-        .get(TENANT)
+        .get(TENANT, &TENANT.to_string())
         .map(|tenant| tenant.initial_domain.clone());
     let initial_domain = tenant.expect("the tenant is there before its accounts");
     let account = format!("{SYNC_ACCOUNT_PREFIX}@{initial_domain}");

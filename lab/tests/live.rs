@@ -3,12 +3,14 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test")]
 
+#[path = "support/up.rs"]
+mod up;
+
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -18,37 +20,10 @@ use provlab::{
     scenario::{StageName, load_file},
 };
 use serde_json::Value;
+use up::{children, copy_fixture, up};
 
-const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
 /// How long processes may take to notice that the lab is gone.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// `lab up` of a story that installs an agent, with its world in `folder`.
-fn up(folder: &Path) -> (Child, Value) {
-    let story = folder.join("one-agent.yaml");
-    let fixtures = folder.join("fixtures");
-    fs::create_dir_all(&fixtures).unwrap();
-    fs::copy(
-        format!("{SCENARIOS}/fixtures/contoso.yaml"),
-        fixtures.join("contoso.yaml"),
-    )
-    .unwrap();
-    fs::write(&story, ONE_AGENT).unwrap();
-    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"))
-        .args(["up", "--json"])
-        .arg(&story)
-        .env("TMPDIR", folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(lab.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    (lab, serde_json::from_str(&line).unwrap())
-}
 
 const ONE_AGENT: &str = r"
 name: one-agent
@@ -76,17 +51,6 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// Processes that were started with a path in `folder`, which every child of a world is.
-fn children(folder: &Path) -> Vec<String> {
-    let folder = folder.to_str().unwrap();
-    let listed = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    listed
-        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.contains(folder) && (line.contains("--folder") || line.contains("--host-root")))
-        .collect()
-}
-
 fn worlds(folder: &Path) -> usize {
     let entries = fs::read_dir(folder).unwrap().filter_map(Result::ok);
     entries
@@ -97,7 +61,7 @@ fn worlds(folder: &Path) -> usize {
 #[test]
 fn up_tells_where_everything_is_and_ends_with_its_input() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut lab, told) = up(folder.path());
+    let (mut lab, told) = up(folder.path(), "one-agent", ONE_AGENT);
     assert_eq!(told["outcome"], "passed");
     assert!(
         fs::read_to_string(told["ca"].as_str().unwrap())
@@ -131,7 +95,7 @@ fn up_tells_where_everything_is_and_ends_with_its_input() {
 #[test]
 fn nothing_outlives_a_lab_that_was_killed_and_gc_removes_its_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut lab, told) = up(folder.path());
+    let (mut lab, told) = up(folder.path(), "one-agent", ONE_AGENT);
     let gc = || {
         Command::new(env!("CARGO_BIN_EXE_lab"))
             .arg("gc")
@@ -164,13 +128,7 @@ fn nothing_outlives_a_lab_that_was_killed_and_gc_removes_its_folder() {
 #[test]
 fn every_part_survives_a_crash() {
     let folder = tempfile::tempdir().unwrap();
-    let fixtures = folder.path().join("fixtures");
-    fs::create_dir_all(&fixtures).unwrap();
-    fs::copy(
-        format!("{SCENARIOS}/fixtures/contoso.yaml"),
-        fixtures.join("contoso.yaml"),
-    )
-    .unwrap();
+    copy_fixture(folder.path());
     let story = folder.path().join("one-agent.yaml");
     fs::write(&story, format!("{ONE_AGENT}{CRASHES}")).unwrap();
     let scenarios = load_file(&story).unwrap_or_else(|errors| panic!("{}", errors.render(false)));

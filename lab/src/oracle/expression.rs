@@ -86,6 +86,15 @@ fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
             let count = text(1).and_then(|count| count.parse().ok()).unwrap_or_default();
             text(0).map(|text| text.chars().take(count).collect())
         }
+        // `Join(separator, value, …)` leaves out what is empty.
+        "Join" => {
+            let values = arguments.iter().skip(1).flatten();
+            let values: Vec<&str> = values
+                .map(String::as_str)
+                .filter(|value| !value.is_empty())
+                .collect();
+            Some(values.join(&text(0).unwrap_or_default()))
+        }
         "IsPresent" => flag(text(0).is_some_and(|text| !text.is_empty())),
         "IIF" => text(if text(0).as_deref() == Some(TRUE) { 1 } else { 2 }),
         // `Switch(source, default, key, value, …)`
@@ -121,6 +130,10 @@ mod tests {
         );
         assert_eq!(result("Left([department], 2)"), some("Sa"));
         assert_eq!(result("ToUpper([st])"), Ok(None));
+        assert_eq!(
+            result("Join(\", \", [department], [st], \"x\")"),
+            some("Sales, x")
+        );
         assert!(result("Word([l],1,\" \")").is_err());
         assert!(result("Trim([l]").is_err());
     }

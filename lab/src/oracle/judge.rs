@@ -33,8 +33,12 @@ pub fn judge(case: &Case<'_>, memory: Option<&Memory>) -> Judgement {
             let verdict = pairs.claims.verdict(source, copy, &trail);
             let differences = pairs.differences(source, copy, &verdict, memory);
             if differences.is_empty() {
+                let trails = found.trails.entry(source.key.clone()).or_default();
+                if copy.is_none() && matches!(verdict, Verdict::Escrowed(_)) {
+                    trails.insert(Trail::unwritten(verdict.clone()));
+                }
+                trails.insert(trail);
                 found.verdicts.entry(source.dn.clone()).or_insert(verdict);
-                found.trails.entry(source.key.clone()).or_default().insert(trail);
             }
             if closest
                 .as_ref()
@@ -163,6 +167,7 @@ impl<'a> Pairs<'a> {
     ) -> Vec<String> {
         match (verdict, copy) {
             // Whatever it was before it could not be written stays.
+            (Verdict::Unknown(what), _) => vec![format!("{}: {what}", source.dn)],
             (Verdict::Escrowed(_), _) | (Verdict::Skipped(_) | Verdict::Removed(_), None) => Vec::new(),
             (Verdict::Skipped(_), Some(copy))
                 if self.holds_back() || memory.is_some_and(|memory| memory.is_orphan(&copy.account)) =>

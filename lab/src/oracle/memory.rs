@@ -27,7 +27,7 @@ use super::{
 const MOST_TRAILS: usize = 256;
 
 /// What a step makes a job read again, beside what has changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rereading {
     /// Nothing.
     #[default]

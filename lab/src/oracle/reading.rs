@@ -18,6 +18,8 @@ pub enum Verdict {
     Escrowed(&'static str),
     /// An administrator deleted it in the tenant, where it had these properties.
     Removed(Properties),
+    /// It depends on something that the oracle does not know; this tells on what.
+    Unknown(String),
 }
 
 /// What an object has left behind in the tenant when it was read last.
@@ -29,6 +31,17 @@ pub struct Trail {
     pub verdict: Verdict,
     /// What it showed when it was last written.
     pub shown: Option<Properties>,
+}
+
+impl Trail {
+    /// Of an object that was read and has never been in the tenant: its names are not fixed before it is written.
+    pub(super) fn unwritten(verdict: Verdict) -> Self {
+        Self {
+            names: None,
+            verdict,
+            shown: None,
+        }
+    }
 }
 
 /// What a job is judged by.
@@ -79,8 +92,15 @@ impl Job<'_> {
             names: names.clone(),
             shown: shown.clone(),
         };
-        let Ok(mut properties) = mapping::properties(self.settings, source, shown.as_ref()) else {
-            return escrowed("InternalError");
+        let mut properties = match mapping::properties(self.settings, source, shown.as_ref()) {
+            Ok(properties) => properties,
+            Err(unknown) => {
+                return Trail {
+                    verdict: Verdict::Unknown(unknown),
+                    names,
+                    shown,
+                };
+            }
         };
         let names = match source.kind {
             Kind::Group => None,

@@ -3,18 +3,14 @@
 //! Only on `sim`: there a directory is read between two events of the world, without disturbing it. On the real stages
 //! the oracle judges without a memory.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use provlab_directory::control::{Command, Reply};
 use provlab_platform::Event;
 
 use super::{learn, state::cloud_state};
 use crate::{
-    oracle::{self, Case, Memory, Settings, Source, Tenant},
+    oracle::{self, Case, Memory, Rereading, Settings, Source, Tenant},
     scenario::{JobTemplate, StageName, Step},
     world::{World, WorldError, initial_domain},
 };
@@ -26,8 +22,9 @@ pub(super) struct Memories {
     jobs: Rc<RefCell<BTreeMap<Key, Memory>>>,
     /// Features that were switched, by tenant in lower case.
     features: Rc<RefCell<BTreeMap<String, BTreeMap<String, bool>>>>,
-    /// Place of the trace at which the first change was made that could not be taken in.
-    missed: Rc<Cell<Option<usize>>>,
+    /// What could not be taken in yet, because directory or tenant could not be read: by job, the place of the trace at
+    /// which the first change was made, and what is read again because of all of them.
+    missed: Rc<RefCell<BTreeMap<Key, (usize, Rereading)>>>,
 }
 
 type Key = (String, String);
@@ -55,7 +52,6 @@ impl Memories {
                 .or_default()
                 .extend(switched);
         }
-        let position = self.missed.get().unwrap_or(position);
         let keys: Vec<Key> = self.jobs.borrow().keys().cloned().collect();
         for (tenant, domain) in keys {
             let read = (
@@ -67,11 +63,14 @@ impl Memories {
                 continue;
             };
             let again = learn::from_step(memory, step, &tenant, &domain, position);
+            let mut missed = self.missed.borrow_mut();
+            let key = (tenant, domain);
+            let (position, before) = missed.remove(&key).unwrap_or((position, Rereading::Nothing));
+            let again = again.max(before);
             if let (Ok(sources), Ok(cloud)) = read {
-                memory.note(&domain, &sources, &cloud, position, again);
-                self.missed.set(None);
+                memory.note(&key.1, &sources, &cloud, position, again);
             } else {
-                self.missed.set(Some(position));
+                missed.insert(key, (position, again));
             }
         }
     }

@@ -211,6 +211,75 @@ fn one_group_is_provisioned_on_demand() {
 }
 
 #[test]
+fn graph_provisions_a_group_on_demand_and_logs_which_way_it_went() {
+    simulate(|world| async move {
+        let agent = Agent::ready(&world, "srv1.contoso.com").await;
+        let mut line = agent.listen(&world).await;
+        let sales = group(&world, "Sales").await.to_string();
+        let (job, _) = job_of(&world, "AAD2ADGroupProvisioning").await;
+        let token = world.token().await;
+        let path = format!("{job}/provisionOnDemand");
+        let ask = async |kind: &str, id: &str, members: Value| {
+            let subject = json!({"objectId": id, "objectTypeName": kind, "links": {"members": members}});
+            let body = json!({"parameters": [{"ruleId": "", "subjects": [subject]}]});
+            world.call("POST", GRAPH, &path, Some(&token), Some(body)).await
+        };
+        let nobody = json!([]);
+        let (answer, _) = tokio::join!(
+            ask("Group", &sales, nobody.clone()),
+            put(&mut line, GroupAction::Created)
+        );
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let value: Value = serde_json::from_str(answer.json()["value"].as_str().unwrap()).unwrap();
+        assert_eq!(value["action"], "Create");
+        assert_eq!(value["sourceSystem"]["name"], "Azure Active Directory");
+        assert_eq!(value["targetSystem"]["name"], "Active Directory");
+        assert_eq!(
+            value["sourceIdentity"],
+            json!({"id": sales.clone(), "type": "Group"})
+        );
+        assert_eq!(value["targetIdentity"]["id"], GROUP_GUID.to_string());
+        let again = ask("Group", &sales, nobody.clone()).await.json();
+        let key: Value = serde_json::from_str(again["key"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            key,
+            json!({"result": "Skipped", "details": {"errorCode": "RedundantExport",
+                   "errorMessage": "The group is in Active Directory as it is in Microsoft Entra ID."}})
+        );
+        let log = world
+            .get(GRAPH, "/v1.0/auditLogs/provisioning", Some(&token))
+            .await
+            .json();
+        assert_eq!(
+            log["value"][0]["sourceSystem"]["displayName"],
+            "Azure Active Directory"
+        );
+        assert_eq!(log["value"][0]["targetSystem"]["displayName"], "Active Directory");
+        // What cannot be done is told with its place.
+        world.sleep(10).await;
+        let stranger = Uuid::from_u128(5).to_string();
+        let member = json!([{"objectId": "CN=ann", "objectTypeName": "User"}]);
+        let refusals = [
+            ("user", sales.clone(), nobody.clone(), 400, "objectTypeName"),
+            (
+                "Group",
+                "CN=Sales,DC=contoso,DC=com".to_owned(),
+                nobody.clone(),
+                400,
+                "subjects[0].objectId",
+            ),
+            ("Group", sales.clone(), member, 400, "links.members.objectId"),
+            ("Group", stranger, nobody, 404, "there is no group"),
+        ];
+        for (kind, id, members, status, told) in refusals {
+            let answer = ask(kind, &id, members).await;
+            assert_eq!(answer.status, status, "{}", answer.body);
+            assert!(answer.body.contains(told), "{told}: {}", answer.body);
+        }
+    });
+}
+
+#[test]
 fn the_schema_of_the_directory_is_discovered_through_the_agent() {
     simulate(|world| async move {
         let agent = Agent::ready(&world, "srv1.contoso.com").await;

@@ -5,12 +5,14 @@
 
 mod keys;
 mod lab_keys;
+mod md5;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use keys::{CryptoError, RSA_KEY_BITS, RsaKeyPair};
 pub use lab_keys::{LAB_KEYS, lab_key};
+pub use md5::{FipsLock, MD5_BYTES, Md5, Md5Error, NOT_FIPS_VALIDATED};
 
 /// What the host's policy allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,6 +64,24 @@ impl Crypto {
         self.policy
     }
 
+    /// MD5 for a process of this host. `enforced`: the process keeps to the host's policy, as every process does whose
+    /// configuration does not say `<enforceFIPSPolicy enabled="false"/>` (CS 7.4).
+    ///
+    /// # Errors
+    /// [`Md5Error::NotFipsValidated`] where the policy is on and enforced.
+    pub fn md5(&self, enforced: bool) -> Result<Md5, Md5Error> {
+        Md5::fetch(self.fips_lock().filter(|_| enforced))
+    }
+
+    /// What refuses MD5 on this host; none where the policy is off. A simulated host has the same lock on every machine.
+    #[must_use]
+    pub fn fips_lock(&self) -> Option<FipsLock> {
+        self.policy.fips.then(|| match self.source {
+            Source::Generate => md5::lock_of_machine(),
+            Source::Deal(_) => FipsLock::Property,
+        })
+    }
+
     /// A new RSA key of 2048 bits, as the agent makes for its certificate request (PR 4.3).
     ///
     /// # Errors
@@ -78,6 +98,13 @@ impl Crypto {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn without_a_policy_nothing_is_locked() {
+        let crypto = Crypto::simulated(CryptoPolicy::default(), "agent1");
+        assert_eq!(crypto.fips_lock(), None);
+        assert!(crypto.md5(true).is_ok());
+    }
 
     #[tokio::test]
     async fn what_a_host_is_dealt_depends_on_its_name_alone() {
@@ -102,9 +129,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_real_host_generates() {
+    async fn a_real_host_generates_and_keeps_to_its_policy() {
         let crypto = Crypto::real(CryptoPolicy { fips: true });
         assert!(crypto.policy().fips);
+        assert_eq!(crypto.md5(true).unwrap_err(), Md5Error::NotFipsValidated);
+        assert!(crypto.md5(false).is_ok());
         let key = crypto.generate_rsa_2048().await.unwrap();
         assert_eq!(key.sign_sha256(b"x").unwrap().len(), RSA_KEY_BITS / 8);
         assert!((0..LAB_KEYS).all(|n| lab_key(n).unwrap().spki_der() != key.spki_der()));

@@ -37,6 +37,17 @@ pub enum Direction {
     Outbound,
 }
 
+impl Direction {
+    /// Of the job with this id, which begins with its template's.
+    #[must_use]
+    pub fn of_job(id: &str) -> Self {
+        let name = id.split('.').next().unwrap_or_default();
+        template(name)
+            .and_then(|template| template.runs)
+            .unwrap_or(Self::Inbound)
+    }
+}
+
 /// The templates cloud sync has (CS 5.2).
 pub const TEMPLATES: [Template; 5] = [
     Template {

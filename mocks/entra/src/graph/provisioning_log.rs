@@ -7,12 +7,12 @@ use time::format_description::well_known::Rfc3339;
 use super::GraphError;
 use super::query::{Order, Shape, list as page};
 use super::request::Request;
+use crate::engine::Direction;
 use crate::state::{Cloud, LogEntry, LoggedIdentity, ProvisioningStatus};
 
-/// Name of the source system in the documented examples (PR 10.1).
-const SOURCE_SYSTEM: &str = "Active Directory";
-/// Name of the target system in the documented examples (PR 10.1).
-const TARGET_SYSTEM: &str = "Azure Active Directory";
+/// Names of the two systems in the documented examples (PR 10.1).
+const DIRECTORY: &str = "Active Directory";
+const CLOUD: &str = "Azure Active Directory";
 
 /// Properties of a `provisioningObjectSummary`.
 const PROPERTIES: [&str; 21] = [
@@ -38,6 +38,24 @@ const PROPERTIES: [&str; 21] = [
     "tenantId",
     "targetUpdateTime",
 ];
+
+/// Where a job takes objects from, and where it takes them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Systems {
+    pub(super) source: &'static str,
+    pub(super) target: &'static str,
+}
+
+impl Systems {
+    /// Of the job with this id.
+    pub(super) fn of_job(id: &str) -> Self {
+        let (source, target) = match Direction::of_job(id) {
+            Direction::Inbound => (DIRECTORY, CLOUD),
+            Direction::Outbound => (CLOUD, DIRECTORY),
+        };
+        Self { source, target }
+    }
+}
 
 pub(super) async fn list(mut request: Request) -> Result<Json<Value>, GraphError> {
     let context = request.context("auditLogs/provisioning");
@@ -67,6 +85,7 @@ pub(super) fn summary(cloud: &Cloud, entry: &LogEntry) -> Map<String, Value> {
     let principal = cloud
         .service_principals
         .get(entry.tenant, &entry.service_principal.to_string());
+    let systems = Systems::of_job(&entry.job);
     let at = entry.at.format(&Rfc3339).unwrap_or_default();
     let modified: Vec<Value> = entry
         .modified
@@ -106,8 +125,8 @@ pub(super) fn summary(cloud: &Cloud, entry: &LogEntry) -> Map<String, Value> {
         "provisioningAction": entry.action.as_str(),
         "durationInMilliseconds": 0,
         "initiatedBy": {"id": "", "displayName": "Azure AD Provisioning Service", "initiatorType": "system"},
-        "sourceSystem": {"id": entry.service_principal, "displayName": SOURCE_SYSTEM, "details": {}},
-        "targetSystem": {"id": entry.service_principal, "displayName": TARGET_SYSTEM, "details": {}},
+        "sourceSystem": {"id": entry.service_principal, "displayName": systems.source, "details": {}},
+        "targetSystem": {"id": entry.service_principal, "displayName": systems.target, "details": {}},
         "sourceIdentity": identity(&entry.source),
         "targetIdentity": identity(&entry.target),
         "provisioningStatusInfo": {"status": entry.status.as_str(), "errorInformation": error},

@@ -8,35 +8,24 @@
 //! The watermark is the number of the last change of the cloud that was looked at. What is left to do is marked on rows, so a cycle may be
 //! cut behind any step, and the next one goes on.
 
-use std::time::Duration;
-
-use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError, Watermark};
+use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError};
 use uuid::Uuid;
 
-use super::super::ending::escrow_error;
 use super::super::event::{Failure, Report, World};
 use super::super::guard::Threshold;
 use super::super::job::{
-    Direction, Execution, ExecutionState, Job, JobError, Phase, QuarantineReason, ScheduleState, Stage,
-    SyncJob, template,
+    Direction, Execution, Job, JobError, QuarantineReason, ScheduleState, Stage, SyncJob, template,
 };
 use super::super::ledger::Ledger;
 use super::super::log::Cycle;
-use super::super::quarantine;
-use super::super::records::ObjectKind;
 use super::super::sync_account;
-use super::members;
 use super::plan::Plan;
-use super::records::MemberState;
-use super::scope::Fate;
 use super::store::Store;
 use super::write::{Done, GroupAsk, Writer};
-use crate::state::{Cloud, Group, Row as _, Tenant, Txn};
+use crate::state::{Cloud, Tenant, Txn};
 
 /// Groups and users that one step looks at: a transaction stays small, and others get their turn.
 const STEP_QUOTA: usize = 1_000;
-/// Key of the groups in `synchronizedEntryCountByType` (inferred: the inbound one with its ends exchanged).
-const ENTRY_COUNT_KEY: &str = "Group to group";
 
 /// What a question is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,13 +157,13 @@ impl Open {
 /// A job within one step.
 pub(super) struct Machine<'m, 'w, 't, 'c> {
     pub(super) store: Store<'t, 'c>,
-    world: &'m mut World<'w>,
+    pub(super) world: &'m mut World<'w>,
     plan: &'m Plan,
-    domain: &'m str,
-    tenant: &'m Tenant,
+    pub(super) domain: &'m str,
+    pub(super) tenant: &'m Tenant,
     service_principal: Uuid,
     ledger: Ledger,
-    job: Job,
+    pub(super) job: Job,
     pub(super) effect: Effect,
 }
 
@@ -241,108 +230,6 @@ impl Machine<'_, '_, '_, '_> {
         }
     }
 
-    /// Looks at what changed in the cloud since the watermark. Gives the next stage; none when the step is full.
-    fn mark_changes(&mut self, quota: &mut usize) -> Option<Stage> {
-        let Some(watermark) = &self.job.sync.watermark else {
-            return Some(self.start_over());
-        };
-        let since = number_of(watermark);
-        let (changes, complete) = changes_since(self.store.cloud(), self.store.tenant, since, *quota);
-        *quota -= changes.len();
-        for (number, change) in changes {
-            match change {
-                Change::Group(group) => {
-                    if self.consider(group) {
-                        self.count(|e| e.imported_deltas += 1);
-                    }
-                }
-                Change::User(user) => self.follow_user(user),
-                Change::Removed(group) => self.store.mark(group),
-            }
-            self.job.sync.watermark = Some(watermark_of(number));
-        }
-        if !complete {
-            return None;
-        }
-        for group in self.store.due_retries(Some(self.world.now)) {
-            self.store.mark(group);
-        }
-        Some(Stage::Export)
-    }
-
-    /// Without a watermark everything is looked at; what changes meanwhile comes behind the watermark that is set here.
-    fn start_over(&mut self) -> Stage {
-        let last = last_change(self.store.cloud(), self.store.tenant);
-        let sync = &mut self.job.sync;
-        sync.watermark = Some(watermark_of(last));
-        sync.phase = Phase::Initial;
-        sync.generation += 1;
-        let gone: Vec<Uuid> = self
-            .store
-            .all()
-            .map(|row| row.group)
-            .filter(|group| self.store.cloud_group(*group).is_none())
-            .collect();
-        gone.into_iter().for_each(|group| self.store.mark(group));
-        Stage::Sweep { after: None }
-    }
-
-    fn sweep(&mut self, after: Option<Uuid>, quota: &mut usize) -> Option<Stage> {
-        let after = after.map_or_else(String::new, |group| group.to_string());
-        let groups = self.store.cloud().groups.after(self.store.tenant, &after);
-        let groups: Vec<Uuid> = groups.take(*quota).map(|group| group.id).collect();
-        let complete = groups.len() < *quota;
-        *quota -= groups.len();
-        for group in &groups {
-            if self.consider(*group) {
-                self.count(|e| e.imported += 1);
-            }
-        }
-        if complete {
-            return Some(Stage::Read);
-        }
-        let after = groups.last().copied();
-        self.job.sync.stage = Stage::Sweep { after };
-        None
-    }
-
-    /// Marks a group that is in scope or was. `false`: it is none of this job's.
-    pub(super) fn consider(&mut self, group: Uuid) -> bool {
-        if self.store.get(group).is_some() {
-            self.store.mark(group);
-            return true;
-        }
-        let found = self.store.cloud_group(group).cloned();
-        let wanted = self.with_writer(|writer| writer.fate(found.as_ref())) == Fate::Provision;
-        if wanted {
-            let row = self.store.fresh(group);
-            self.store.put(row);
-        }
-        wanted
-    }
-
-    /// Marks the groups of a user whose account in the directory came, went or became another one.
-    fn follow_user(&mut self, user: Uuid) {
-        let groups = self
-            .store
-            .cloud()
-            .groups
-            .find(self.store.tenant, Group::BY_MEMBER, &user.to_string());
-        let groups: Vec<Uuid> = groups.map(|group| group.id).collect();
-        for group in groups {
-            let resolved = members::resolve(&self.store, self.domain, group, user).ok();
-            let known = self.store.member_object(group, user);
-            let as_known = match (resolved, known) {
-                (Some(guid), Some(row)) => row.guid == guid && row.state != MemberState::Unresolved,
-                (None, None) => true,
-                _ => false,
-            };
-            if !as_known {
-                self.store.mark(group);
-            }
-        }
-    }
-
     fn export(&mut self, quota: &mut usize) -> Option<Stage> {
         while let Some(row) = self.store.next_dirty() {
             if *quota == 0 {
@@ -376,7 +263,7 @@ impl Machine<'_, '_, '_, '_> {
 
     /// The guard that holds this cycle's deletions back, in the words of a quarantine (CS 5.6). The tenant's own guard protects the cloud
     /// and is not asked.
-    fn threshold_exceeded(&self) -> Option<(QuarantineReason, JobError)> {
+    pub(super) fn threshold_exceeded(&self) -> Option<(QuarantineReason, JobError)> {
         let sync = &self.job.sync;
         let threshold = self.job.configuration.delete_threshold;
         let threshold = Threshold::of_job(threshold, sync.force_deletes)?;
@@ -417,107 +304,6 @@ impl Machine<'_, '_, '_, '_> {
         self.effect.reports.append(&mut done.reports);
         result
     }
-
-    fn finish(&mut self) {
-        let counts = self.store.counts().clone();
-        let (escrowed, entries) = (counts.escrowed, counts.in_scope);
-        let trouble = self.threshold_exceeded().or_else(|| {
-            let reason = quarantine::judge(escrowed, 0, entries)?;
-            Some((reason, escrow_error(escrowed, 0, entries)))
-        });
-        let state = if escrowed == 0 {
-            ExecutionState::Succeeded
-        } else {
-            ExecutionState::EntryLevelErrors
-        };
-        let Some(execution) = self.close(state, None) else {
-            return;
-        };
-        let job = &mut self.job;
-        job.successive_failures = 0;
-        job.last_successful_execution = Some(execution.clone());
-        if execution.exports > 0 {
-            job.last_successful_execution_with_exports = Some(execution.clone());
-        }
-        let linked = counts
-            .linked
-            .get(&ObjectKind::Group)
-            .copied()
-            .filter(|count| *count > 0);
-        job.synchronized = linked
-            .map(|count| (ENTRY_COUNT_KEY.to_owned(), count))
-            .into_iter()
-            .collect();
-        (job.sync.stage, job.sync.phase) = (Stage::Read, Phase::Incremental);
-        job.sync.force_deletes = false;
-        match trouble {
-            Some((reason, error)) => {
-                let interval = self.interval();
-                let fresh = quarantine::enter(&mut self.job, self.world, interval, reason, &error);
-                self.quarantined(fresh, reason, error);
-            }
-            None => {
-                self.job.sync.next_run = Some((execution.began + self.interval()).max(self.world.now));
-                self.job.steady_state_first.get_or_insert(self.world.now);
-                self.job.steady_state_last = Some(self.world.now);
-                if self.job.quarantine.take().is_some() {
-                    self.effect.reports.push(Report::Released);
-                }
-            }
-        }
-    }
-
-    fn fail(&mut self, failure: &Failure, at_check: bool) {
-        let error = JobError {
-            code: failure.code.clone(),
-            message: failure.message.clone(),
-            tenant_actionable: true,
-        };
-        if self.close(ExecutionState::Failed, Some(error.clone())).is_none() {
-            return;
-        }
-        let interval = self.interval();
-        let fresh = quarantine::after_failure(&mut self.job, self.world, interval, at_check, &error);
-        self.quarantined(fresh, QuarantineReason::EncounteredQuarantineException, error);
-    }
-
-    fn quarantined(&mut self, fresh: bool, reason: QuarantineReason, error: JobError) {
-        if !fresh {
-            return;
-        }
-        self.effect.reports.push(Report::Quarantined { reason, error });
-        if let Some(to) = self.job.configuration.notify.clone() {
-            self.effect.reports.push(Report::Notification { to });
-        }
-    }
-
-    fn interval(&self) -> Duration {
-        let seconds = u64::try_from(self.job.schedule.interval_seconds).unwrap_or_default();
-        (self.world.period)(Duration::from_secs(seconds))
-    }
-
-    fn count(&mut self, add: impl FnOnce(&mut Execution)) {
-        if let Some(execution) = &mut self.job.sync.execution {
-            add(execution);
-        }
-    }
-
-    /// Ends the cycle under way and tells about it.
-    fn close(&mut self, state: ExecutionState, error: Option<JobError>) -> Option<Execution> {
-        let mut execution = self.job.sync.execution.take()?;
-        execution.state = Some(state);
-        execution.error = error;
-        execution.ended = self.world.now;
-        execution.entitled = self.store.counts().in_scope;
-        execution.escrowed = self.store.counts().escrowed;
-        execution.escrowed_raw = execution.escrowed;
-        self.job.last_execution = Some(execution.clone());
-        self.effect.reports.push(Report::Cycle {
-            phase: self.job.sync.phase,
-            execution: Box::new(execution.clone()),
-        });
-        Some(execution)
-    }
 }
 
 fn failure_of(answer: Answer) -> Failure {
@@ -526,53 +312,4 @@ fn failure_of(answer: Answer) -> Failure {
         ScimError::new(code, "the agent answered something that was not asked")
     };
     answer.err().unwrap_or_else(nonsense).into()
-}
-
-/// The watermark of an outbound job: the number of the last change that was looked at.
-fn watermark_of(number: u64) -> Watermark {
-    Watermark(number.to_be_bytes().to_vec())
-}
-
-fn number_of(watermark: &Watermark) -> u64 {
-    <[u8; 8]>::try_from(watermark.0.as_slice()).map_or(0, u64::from_be_bytes)
-}
-
-/// Something that changed in the cloud.
-enum Change {
-    Group(Uuid),
-    User(Uuid),
-    /// A group that is gone for good.
-    Removed(Uuid),
-}
-
-/// At most `quota` changes after a number, oldest first; and whether there are no more.
-fn changes_since(cloud: &Cloud, tenant: Uuid, since: u64, quota: usize) -> (Vec<(u64, Change)>, bool) {
-    let most = quota.saturating_add(1);
-    let groups = cloud.groups.changed_since(tenant, since).take(most);
-    let users = cloud.users.changed_since(tenant, since).take(most);
-    let removed = cloud
-        .removed
-        .changed_since(tenant, since)
-        .filter(|removed| removed.kind == "group")
-        .take(most);
-    let mut all: Vec<(u64, Change)> = groups
-        .map(|group| (group.change, Change::Group(group.id)))
-        .chain(users.map(|user| (user.change, Change::User(user.id))))
-        .chain(removed.map(|removed| (removed.change, Change::Removed(removed.id))))
-        .collect();
-    all.sort_by_key(|(number, _)| *number);
-    let complete = all.len() <= quota;
-    all.truncate(quota);
-    (all, complete)
-}
-
-/// Number of the last change of a tenant's groups and users.
-fn last_change(cloud: &Cloud, tenant: Uuid) -> u64 {
-    let groups = cloud.groups.last_changed(tenant).and_then(Group::change);
-    let users = cloud.users.last_changed(tenant).and_then(|user| user.change());
-    let removed = cloud
-        .removed
-        .last_changed(tenant)
-        .and_then(|removed| removed.change());
-    groups.max(users).max(removed).unwrap_or(0)
 }

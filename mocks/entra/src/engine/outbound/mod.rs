@@ -4,7 +4,10 @@
 //! do is marked on rows of the job's own ([`OutboundGroup`], [`OutboundMember`]), which also remember what was written last: nothing that
 //! did not change is written. What was asked and not answered counts as perhaps done and is said again.
 
+mod answer;
+mod changes;
 mod driver;
+mod ending;
 mod log;
 mod machine;
 mod mapping;
