@@ -58,7 +58,8 @@ pub fn simple(
              if SSL\\TLS are not already active on the connection, data 0, v1db1",
         ));
     }
-    let Some(account) = resolve(directory, name).filter(|object| attributes::has_class(object, "user")) else {
+    let Some(account) = resolve(directory, name).filter(|object| attributes::has_class(object, "user"))
+    else {
         return Ok(Attempt {
             account: None,
             updates: Vec::new(),
@@ -92,7 +93,8 @@ pub struct NtlmAttempt {
 /// Tries a logon by NTLM. A managed account has two good passwords around a change (PR 14.2).
 #[must_use]
 pub fn by_ntlm(directory: &Directory, now: FileTime, claim: &ntlm::Claim) -> NtlmAttempt {
-    let Some(account) = claimed(directory, claim).filter(|object| attributes::has_class(object, "user")) else {
+    let Some(account) = claimed(directory, claim).filter(|object| attributes::has_class(object, "user"))
+    else {
         return NtlmAttempt {
             account: None,
             updates: Vec::new(),

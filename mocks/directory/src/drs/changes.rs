@@ -46,7 +46,10 @@ pub(super) fn serve(
         Ok(request) => request,
         // Another version than was agreed on is an error of the call, not of its form.
         Err(NdrError::Version { .. }) => {
-            return Ok((ChangesReply::failed(DrsError::DRA_INVALID_PARAMETER), Fields::new()));
+            return Ok((
+                ChangesReply::failed(DrsError::DRA_INVALID_PARAMETER),
+                Fields::new(),
+            ));
         }
         Err(error) => return Err(error),
     };
@@ -160,7 +163,10 @@ impl<'a> Run<'a> {
         let bytes = limit(request.max_bytes, MAX_ANSWER_BYTES);
         let mut sent = position.object_update;
         let mut size = 0;
-        for object in directory.database().changed_after(position.object_update.max(learned)) {
+        for object in directory
+            .database()
+            .changed_after(position.object_update.max(learned))
+        {
             if reply.objects.len() >= objects || size >= bytes {
                 reply.more_data = true;
                 break;

@@ -72,14 +72,20 @@ impl Server<'_> {
             DrsFlags::GETCHGREPLY_V6,
         ];
         let extensions = DrsExtensions {
-            flags: flags.into_iter().fold(DrsFlags::default(), |all, flag| all | flag),
+            flags: flags
+                .into_iter()
+                .fold(DrsFlags::default(), |all, flag| all | flag),
             site: self.guid_of(&self.site_dn()),
             ..DrsExtensions::default()
         };
         let reply = BindReply {
             extensions: Some(extensions),
             handle: if room { handle } else { ContextHandle::default() },
-            result: if room { DrsError::SUCCESS } else { NOT_ENOUGH_MEMORY },
+            result: if room {
+                DrsError::SUCCESS
+            } else {
+                NOT_ENOUGH_MEMORY
+            },
         };
         Ok(reply.to_stub())
     }

@@ -17,8 +17,8 @@ pub(super) fn controller_info(server: &Server<'_>, stub: &[u8]) -> Result<Vec<u8
     let request = ControllerInfoRequest::from_stub(stub)?;
     let identity = server.directory.identity();
     let domain = request.domain.trim_end_matches('.');
-    let ours = domain.eq_ignore_ascii_case(&identity.domain)
-        || domain.eq_ignore_ascii_case(&identity.netbios_name);
+    let ours =
+        domain.eq_ignore_ascii_case(&identity.domain) || domain.eq_ignore_ascii_case(&identity.netbios_name);
     let (controllers, result) = match (request.level, ours) {
         (INFO_LEVEL, true) => {
             let hosts = identity.domain_controllers.iter().enumerate();

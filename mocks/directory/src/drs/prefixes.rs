@@ -55,7 +55,10 @@ impl Numbers {
             .collect();
         let mut info = vec![0; SCHEMA_INFO_BYTES];
         info[0] = SCHEMA_INFO_MARK;
-        table.entries.push(Prefix { index: 0, bytes: info });
+        table.entries.push(Prefix {
+            index: 0,
+            bytes: info,
+        });
         Self {
             table,
             attributes,

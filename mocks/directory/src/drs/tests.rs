@@ -4,7 +4,8 @@ use provlab_platform::Entropy;
 use provlab_protocol::drsuapi::{
     AttrTyp, ChangesReply, ChangesRequest, ContextHandle, ControllerInfoReply, ControllerInfoRequest,
     CrackNamesReply, CrackNamesRequest, DrsError, DsName, ExtendedOperation, ExtendedResult, INFO_LEVEL,
-    NameFormat, NameStatus, PrefixTable, ReplicatedObject, ReplicationFlags, UpToDateCursor, UsnVector, secret,
+    NameFormat, NameStatus, PrefixTable, ReplicatedObject, ReplicationFlags, UpToDateCursor, UsnVector,
+    secret,
 };
 use provlab_protocol::filetime::FileTime;
 use provlab_protocol::guid::Guid;
@@ -73,7 +74,10 @@ fn ask(directory: &Directory, request: &ChangesRequest) -> Result<ChangesReply, 
 
 fn values<'a>(reply: &'a ChangesReply, object: &'a ReplicatedObject, oid: &str) -> Option<&'a [Vec<u8>]> {
     let number = reply.prefixes.find(oid).unwrap();
-    let found = object.attributes.iter().find(|attribute| attribute.number == number);
+    let found = object
+        .attributes
+        .iter()
+        .find(|attribute| attribute.number == number);
     found.map(|attribute| attribute.values.as_slice())
 }
 
@@ -82,9 +86,10 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 fn named<'a>(reply: &'a ChangesReply, name: &str) -> Option<&'a ReplicatedObject> {
-    reply.objects.iter().find(|object| {
-        values(reply, object, SAM_ACCOUNT_NAME).is_some_and(|values| values == [utf16(name)])
-    })
+    reply
+        .objects
+        .iter()
+        .find(|object| values(reply, object, SAM_ACCOUNT_NAME).is_some_and(|values| values == [utf16(name)]))
 }
 
 fn hash_of(reply: &ChangesReply, object: &ReplicatedObject) -> Option<NtHash> {
@@ -111,21 +116,28 @@ fn a_whole_naming_context_gives_every_password() {
     let classes: Vec<_> = values(&reply, alice, "2.5.4.0")
         .unwrap()
         .iter()
-        .map(|value| reply.prefixes.oid(AttrTyp(u32::from_le_bytes(value.as_slice().try_into().unwrap()))).unwrap())
+        .map(|value| {
+            reply
+                .prefixes
+                .oid(AttrTyp(u32::from_le_bytes(value.as_slice().try_into().unwrap())))
+                .unwrap()
+        })
         .collect();
     // top, person, organizationalPerson, user.
-    assert_eq!(
-        classes,
-        ["2.5.6.0", "2.5.6.6", "2.5.6.7", "1.2.840.113556.1.5.9"]
-    );
+    assert_eq!(classes, ["2.5.6.0", "2.5.6.6", "2.5.6.7", "1.2.840.113556.1.5.9"]);
     let set = values(&reply, alice, PWD_LAST_SET).unwrap()[0].as_slice();
     assert_eq!(
         i64::from_le_bytes(set.try_into().unwrap()),
-        directory.number(account(&directory, "alice"), "pwdLastSet").unwrap()
+        directory
+            .number(account(&directory, "alice"), "pwdLastSet")
+            .unwrap()
     );
     assert_eq!(alice.meta_data.as_ref().unwrap().len(), alice.attributes.len());
     assert!(named(&reply, "HOST1$").is_some());
-    let configuration = reply.objects.iter().find(|object| object.name.dn.contains("CN=Configuration"));
+    let configuration = reply
+        .objects
+        .iter()
+        .find(|object| object.name.dn.contains("CN=Configuration"));
     assert_eq!(configuration, None);
     // An account without a password has no value, and a group has no such attribute with one either.
     let group = named(&reply, "Domain Users").unwrap();
@@ -148,7 +160,9 @@ fn only_what_changed_after_the_watermark_comes() {
     // A change of nothing that was asked for.
     let alice = account(&directory, "alice").dnt;
     let bob = account(&directory, "Administrator").dnt;
-    let _ = directory.update(later, bob, &[("description", vec![b"x".to_vec()])]).unwrap();
+    let _ = directory
+        .update(later, bob, &[("description", vec![b"x".to_vec()])])
+        .unwrap();
     let second = ask(&directory, &since(&first)).unwrap();
     let [object] = second.objects.as_slice() else {
         unreachable!("one object changed: {:?}", second.objects);
@@ -271,9 +285,15 @@ fn errors_are_those_of_replication() {
     let (nc, object) = (ExtendedOperation::NONE, ExtendedOperation::REPLICATE_OBJECT);
     let users = || DsName::of_dn("CN=Users,DC=contoso,DC=com");
     assert_eq!(with(users(), nc), DrsError::DRA_BAD_NC);
-    assert_eq!(with(DsName::of_dn("CN=nobody,DC=contoso,DC=com"), object), DrsError::DRA_BAD_DN);
+    assert_eq!(
+        with(DsName::of_dn("CN=nobody,DC=contoso,DC=com"), object),
+        DrsError::DRA_BAD_DN
+    );
     assert_eq!(with(DsName::of_dn("not a name"), nc), DrsError::DRA_BAD_DN);
-    assert_eq!(with(DsName::of_guid(Guid::from_u128(1)), object), DrsError::DRA_BAD_DN);
+    assert_eq!(
+        with(DsName::of_guid(Guid::from_u128(1)), object),
+        DrsError::DRA_BAD_DN
+    );
     assert_eq!(
         with(users(), ExtendedOperation::REPLICATE_SECRETS),
         DrsError::DRA_INVALID_PARAMETER
@@ -288,7 +308,10 @@ fn errors_are_those_of_replication() {
         host: "dc1.contoso.com",
     };
     let (stub, _) = server.changes(&later, &Token::system(), &KEY).unwrap();
-    assert_eq!(ChangesReply::from_stub(&stub), Ok(Err(DrsError::DRA_INVALID_PARAMETER)));
+    assert_eq!(
+        ChangesReply::from_stub(&stub),
+        Ok(Err(DrsError::DRA_INVALID_PARAMETER))
+    );
 }
 
 /// Grants a right on the head of the domain to an account.
@@ -303,7 +326,9 @@ fn grant(directory: &mut Directory, name: &str, right: Guid) {
     descriptor.add_ace(ace);
     let bytes = crate::access::explicit_part(descriptor).to_bytes().unwrap();
     let dnt = head.dnt;
-    let _ = directory.update(NOW, dnt, &[("nTSecurityDescriptor", vec![bytes])]).unwrap();
+    let _ = directory
+        .update(NOW, dnt, &[("nTSecurityDescriptor", vec![bytes])])
+        .unwrap();
 }
 
 #[test]

@@ -24,7 +24,9 @@ pub(super) fn of(directory: &Directory, object: &Object, attribute: AttributeId)
     let database = directory.database();
     if syntax == Syntax::Dn {
         let targets = database.references(object, attribute).into_iter();
-        return targets.filter_map(|target| reference(directory, target)).collect();
+        return targets
+            .filter_map(|target| reference(directory, target))
+            .collect();
     }
     database
         .values(object, attribute, None)

@@ -101,7 +101,12 @@ pub(super) fn finish(
     let change = attempt
         .account
         .filter(|_| !attempt.updates.is_empty())
-        .and_then(|account| moment.directory.update(moment.now, account, &attempt.updates).ok());
+        .and_then(|account| {
+            moment
+                .directory
+                .update(moment.now, account, &attempt.updates)
+                .ok()
+        });
     let (logon, outcome) = match attempt.result {
         Ok((login, session)) => {
             let outcome = report(client, &login.name, [("outcome", field("success"))]);

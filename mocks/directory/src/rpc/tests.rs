@@ -83,7 +83,9 @@ impl Line {
             kind: CallKind::Request { opnum },
             stub,
         };
-        let privacy = session.as_deref_mut().map(|session| session as &mut dyn PacketPrivacy);
+        let privacy = session
+            .as_deref_mut()
+            .map(|session| session as &mut dyn PacketPrivacy);
         let pdus = call.to_pdus(FRAGMENT_BYTES, 0, privacy).unwrap();
         let (sent, closed) = pdus
             .into_iter()
@@ -95,7 +97,9 @@ impl Line {
         frames.push(&sent);
         let mut whole = None;
         while let Some(pdu) = frames.next_pdu().unwrap() {
-            let privacy = session.as_deref_mut().map(|session| session as &mut dyn PacketPrivacy);
+            let privacy = session
+                .as_deref_mut()
+                .map(|session| session as &mut dyn PacketPrivacy);
             whole = assembly.take(pdu, privacy, LIMIT).unwrap();
         }
         (whole, closed)
@@ -161,7 +165,10 @@ fn the_endpoint_mapper_says_where_replication_is() {
         Some(DRSUAPI_PORT)
     );
     let unknown = map(SyntaxId::ENDPOINT_MAPPER);
-    assert_eq!((unknown.towers.len(), unknown.status), (0, endpoint_mapper::NOT_REGISTERED));
+    assert_eq!(
+        (unknown.towers.len(), unknown.status),
+        (0, endpoint_mapper::NOT_REGISTERED)
+    );
     assert_eq!(fault(line.call(2, Vec::new(), None).0), FaultStatus::NO_OPERATION);
     assert_eq!(
         fault(line.call(endpoint_mapper::OPNUM, vec![1], None).0),
@@ -186,7 +193,10 @@ fn a_sealed_session_binds_calls_and_unbinds() {
         FaultStatus::CONTEXT_MISMATCH
     );
     assert_eq!(
-        fault(line.call(opnum::GET_NC_CHANGES, vec![7; 20], Some(&mut session)).0),
+        fault(
+            line.call(opnum::GET_NC_CHANGES, vec![7; 20], Some(&mut session))
+                .0
+        ),
         FaultStatus::CONTEXT_MISMATCH
     );
     assert_eq!(
@@ -239,7 +249,12 @@ fn without_privacy_nothing_is_told() {
 fn may_call(line: &mut Line, user: &str, password: &str) -> bool {
     line.association = Association::new("dc1.contoso.com", "host1.contoso.com", Service::Replication);
     let mut session = line.log_on(user, password, AuthLevel::PRIVACY);
-    match line.call(opnum::BIND, drs_bind(), Some(&mut session)).0.unwrap().kind {
+    match line
+        .call(opnum::BIND, drs_bind(), Some(&mut session))
+        .0
+        .unwrap()
+        .kind
+    {
         CallKind::Response => true,
         CallKind::Fault(status) => {
             assert_eq!(status, FaultStatus::ACCESS_DENIED);
