@@ -7,7 +7,8 @@
 //! | [`service`] | logon, bootstrap loop, relay listeners, request handler, trust renewal |
 //! | [`updater`] | the second service |
 //! | [`mod@status`] | what an administrator checks on the server |
-//! | [`directory`] | LDAP client and the Active Directory dialect |
+//! | [`directory`] | LDAP client, the dialects, replication of passwords |
+//! | `password` | hashes of passwords for the cloud |
 //! | [`cloud`] | sign-in, registration, bootstrap, admin service |
 //! | [`trust`] | private key and certificate |
 //! | [`config`] | the .NET configuration file |
@@ -22,6 +23,7 @@ pub mod cloud;
 pub mod config;
 pub mod directory;
 pub mod host;
+mod password;
 pub mod product;
 pub mod service;
 pub mod setup;

@@ -2,6 +2,7 @@
 
 pub mod ad;
 mod dialect;
+pub mod drsuapi;
 pub mod kerberos;
 pub mod ldap;
 pub mod openldap;
@@ -43,6 +44,11 @@ pub trait Directory: Send {
     /// One page of a group's members; `None` when there is no such group.
     async fn list_members(&mut self, _list: &ListMembers) -> Result<Option<MemberPage>, DirectoryError> {
         Err(DirectoryError::NoProvisionedGroups)
+    }
+
+    /// Whether its servers replicate passwords to those who may see them (DRSUAPI).
+    fn replicates_passwords(&self) -> bool {
+        false
     }
 
     /// What the schema lets objects have.

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use provlab_platform::{Part, event};
-use provlab_protocol::scim::{ErrorCode, Operation, OperationResult, Pong, ScimError};
+use provlab_protocol::scim::{CredentialQuery, ErrorCode, Operation, OperationResult, Pong, ScimError};
 use tokio::sync::Mutex;
 
 use super::ServiceLogon;
+use crate::config::AppConfig;
 use crate::directory::ad::{GmsaError, LogonError};
 use crate::directory::{Directory, DirectoryError, Schema, open_session};
 use crate::host::HostMachine;
+use crate::password::{PasswordError, PasswordReader};
+use crate::product::app_config_path;
 use crate::setup::preferred_controllers;
 
 /// Most domains with an open session.
@@ -20,6 +23,7 @@ const MAX_SESSIONS: usize = 100;
 enum NoSession {
     Logon(GmsaError),
     Directory(DirectoryError),
+    Passwords(PasswordError),
     Full,
 }
 
@@ -33,6 +37,7 @@ impl NoSession {
         };
         match self {
             Self::Directory(error) => error.to_scim(),
+            Self::Passwords(error) => error.to_scim(),
             Self::Logon(
                 GmsaError::Logon(LogonError::Failed { error, .. }) | GmsaError::Ldap { error, .. },
             ) => error.refusal().map_or_else(
@@ -52,13 +57,16 @@ pub(super) struct Handler {
     host: HostMachine,
     logon: ServiceLogon,
     sessions: Mutex<BTreeMap<String, Session>>,
+    passwords: PasswordReader,
     /// By domain, as read at the first discovery: new attributes are seen after a restart (CS 5.1).
     schemas: Mutex<BTreeMap<String, Arc<Schema>>>,
 }
 
 impl Handler {
     pub(super) fn new(host: HostMachine, logon: ServiceLogon) -> Self {
+        let enforces_fips = enforces_fips_policy(&host);
         Self {
+            passwords: PasswordReader::new(host.clone(), enforces_fips),
             host,
             logon,
             sessions: Mutex::default(),
@@ -76,13 +84,9 @@ impl Handler {
         }
         let domain = operation.domain().to_ascii_lowercase();
         let session = self.session(&domain).await.map_err(|error| error.to_scim())?;
-        let mut session = session.lock().await;
-        let fresh = session.is_none();
-        let result = match self.perform(&mut session, &domain, operation).await {
-            Err(NoSession::Directory(error)) if error.is_fatal() && !fresh => {
-                self.perform(&mut session, &domain, operation).await
-            }
-            result => result,
+        let result = match operation {
+            Operation::QueryCredentials(query) => self.credentials(&session, &domain, query).await,
+            operation => self.ask(&session, &domain, operation).await,
         };
         let failure = result.as_ref().err().map(NoSession::to_scim);
         event!(
@@ -98,6 +102,46 @@ impl Handler {
             (Ok(result), _) => Ok(result),
             (Err(error), failure) => Err(failure.unwrap_or_else(|| error.to_scim())),
         }
+    }
+
+    async fn ask(
+        &self,
+        session: &Session,
+        domain: &str,
+        operation: &Operation,
+    ) -> Result<OperationResult, NoSession> {
+        let mut session = session.lock().await;
+        let fresh = session.is_none();
+        match self.perform(&mut session, domain, operation).await {
+            Err(NoSession::Directory(error)) if error.is_fatal() && !fresh => {
+                self.perform(&mut session, domain, operation).await
+            }
+            result => result,
+        }
+    }
+
+    /// Password hashes have a session of their own, so that they keep nobody waiting. The directory's says whether there are any.
+    async fn credentials(
+        &self,
+        session: &Session,
+        domain: &str,
+        query: &CredentialQuery,
+    ) -> Result<OperationResult, NoSession> {
+        let replicates = {
+            let mut session = session.lock().await;
+            let directory = match session.take() {
+                Some(directory) => directory,
+                None => self.open(domain).await?,
+            };
+            session.insert(directory).replicates_passwords()
+        };
+        if !replicates {
+            return Err(NoSession::Directory(DirectoryError::NoCredentials));
+        }
+        let preferred = preferred_controllers(&self.host, domain);
+        let page = self.passwords.page(query, &self.logon, &preferred).await;
+        page.map(OperationResult::Credentials)
+            .map_err(NoSession::Passwords)
     }
 
     async fn session(&self, domain: &str) -> Result<Session, NoSession> {
@@ -163,6 +207,13 @@ impl Handler {
     }
 }
 
+/// What the configuration file says when the service starts; one that cannot be read lifts nothing (CS 7.4).
+fn enforces_fips_policy(host: &HostMachine) -> bool {
+    let file = host.platform.files.read(&app_config_path());
+    let config = file.ok().and_then(|bytes| AppConfig::parse(&bytes).ok());
+    config.unwrap_or_default().enforces_fips_policy()
+}
+
 async fn answer(
     directory: &mut dyn Directory,
     operation: &Operation,
@@ -180,8 +231,8 @@ async fn answer(
         Operation::PutGroup(put) => directory.put_group(put).await.map(OperationResult::Group),
         Operation::DeleteGroup(delete) => directory.delete_group(delete).await.map(OperationResult::Deleted),
         Operation::ListMembers(list) => directory.list_members(list).await.map(OperationResult::Members),
+        // Answered elsewhere.
         Operation::QueryCredentials(_) => Err(DirectoryError::NoCredentials),
-        // Answered before a directory is asked.
         Operation::Discover(_) | Operation::Unknown(_) => Err(DirectoryError::NoDiscovery),
     }
 }

@@ -3,9 +3,11 @@
 use provlab_platform::Part;
 use thiserror::Error;
 
-use crate::directory::ad::{Credential, GmsaError, logon_as, open};
+use crate::directory::ad::{Credential, GmsaError, logon_as, ntlm_account, open};
+use crate::directory::drsuapi::NtlmAccount;
 use crate::directory::ldap::LdapConnection;
 use crate::host::{HostMachine, SecretsError, ServiceEntry};
+use crate::password::PasswordError;
 use crate::product::{SERVICE_NAME, VIRTUAL_ACCOUNT};
 
 /// The account of the service, and what it logs on with.
@@ -67,6 +69,24 @@ impl ServiceLogon {
                 Ok(open(host, part, domain, preferred, &computer).await?)
             }
             Self::Stored(credential) => Ok(open(host, part, domain, preferred, credential).await?),
+        }
+    }
+}
+
+impl ServiceLogon {
+    /// The account as NTLM knows it.
+    ///
+    /// # Errors
+    /// When a managed password cannot be read, or the account's name is one that NTLM has no place for.
+    pub(crate) async fn ntlm_account(
+        &self,
+        host: &HostMachine,
+        part: Part,
+    ) -> Result<NtlmAccount, PasswordError> {
+        match self {
+            Self::Managed(account) => Ok(ntlm_account(host, part, account).await?),
+            Self::Computer => Ok(NtlmAccount::of(&Credential::of_computer(host))?),
+            Self::Stored(credential) => Ok(NtlmAccount::of(credential)?),
         }
     }
 }

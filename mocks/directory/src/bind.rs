@@ -1,10 +1,11 @@
-//! Simple binds: which account a name means, and whether its password opens the door (PR 16.3).
+//! Logons: which account a name means, and whether its password opens the door (PR 16.3).
 
 use provlab_protocol::ad_error::BindFailure;
 use provlab_protocol::dn::Dn;
 use provlab_protocol::filetime::{FileTime, TICKS_PER_DAY};
 use provlab_protocol::guid::Guid;
 use provlab_protocol::nt_hash::nt_hash;
+use provlab_protocol::ntlm;
 use provlab_protocol::sid::Sid;
 
 use crate::access::Token;
@@ -57,39 +58,103 @@ pub fn simple(
              if SSL\\TLS are not already active on the connection, data 0, v1db1",
         ));
     }
-    let account = resolve(directory, name).filter(|object| attributes::has_class(object, "user"));
-    let Some(account) = account else {
+    let Some(account) = resolve(directory, name).filter(|object| attributes::has_class(object, "user"))
+    else {
         return Ok(Attempt {
             account: None,
             updates: Vec::new(),
             result: Err(refused(BindFailure::NoSuchUser)),
         });
     };
+    // A simple bind counts as coming from the domain controller.
+    let from = short_name(directory.identity().dns_host_name());
+    let right = is_right(directory, account, password, now).then_some(());
+    let (updates, result) = log_on(directory, account, from, now, right, || {
+        password::was_before(account, password)
+    });
+    Ok(Attempt {
+        account: Some(account.dnt),
+        updates,
+        result: result.map(|(login, ())| login).map_err(refused),
+    })
+}
+
+/// A logon by NTLM that was tried, and what the directory remembers of it.
+#[derive(Debug)]
+pub struct NtlmAttempt {
+    /// The account that the name means, if there is one.
+    pub account: Option<Dnt>,
+    /// What is written to it.
+    pub updates: AttributeUpdates,
+    /// How the attempt ended: with a session, where the response is that of the account's password.
+    pub result: Result<(Login, ntlm::Context), BindFailure>,
+}
+
+/// Tries a logon by NTLM. A managed account has two good passwords around a change (PR 14.2).
+#[must_use]
+pub fn by_ntlm(directory: &Directory, now: FileTime, claim: &ntlm::Claim) -> NtlmAttempt {
+    let Some(account) = claimed(directory, claim).filter(|object| attributes::has_class(object, "user"))
+    else {
+        return NtlmAttempt {
+            account: None,
+            updates: Vec::new(),
+            result: Err(BindFailure::NoSuchUser),
+        };
+    };
+    let hashes = if gmsa::is_gmsa(account) {
+        gmsa::nt_hashes(directory, account, now)
+    } else {
+        password::stored_hash(account).into_iter().collect()
+    };
+    let session = hashes.iter().find_map(|hash| claim.verify(hash).ok());
+    let (updates, result) = log_on(directory, account, claim.workstation(), now, session, || {
+        password::hashes_before(account).any(|old| claim.verify(&old).is_ok())
+    });
+    NtlmAttempt {
+        account: Some(account.dnt),
+        updates,
+        result,
+    }
+}
+
+/// The account that a claim is about: the domain is a field of its own, or part of the user's name.
+fn claimed<'a>(directory: &'a Directory, claim: &ntlm::Claim) -> Option<&'a Object> {
+    match (claim.domain(), claim.user()) {
+        ("", user) => resolve(directory, user),
+        (domain, user) => by_down_level_name(directory, &format!("{domain}\\{user}")),
+    }
+}
+
+/// The way that all logons go. `proof` is what the right password came to, if it was the right one; `was_before` tells whether a wrong
+/// one was right not long ago.
+fn log_on<T>(
+    directory: &Directory,
+    account: &Object,
+    from: &str,
+    now: FileTime,
+    proof: Option<T>,
+    was_before: impl FnOnce() -> bool,
+) -> (AttributeUpdates, Result<(Login, T), BindFailure>) {
     let policy = Policy::of(directory, account);
-    let (updates, result) = match judge(directory, account, &policy, password, now) {
-        Ok(()) => (
-            logged_on(account, now),
-            Ok(Login {
+    match (judge(account, &policy, from, now, proof.is_some()), proof) {
+        (Ok(()), Some(proof)) => {
+            let login = Login {
                 token: Token::of_account(directory, account),
                 name: down_level_name(directory, account),
-            }),
-        ),
-        Err(failure) => {
-            let counted =
-                failure == BindFailure::InvalidCredentials && !password::was_before(account, password);
+            };
+            (logged_on(account, now), Ok((login, proof)))
+        }
+        (Err(failure), _) => {
+            let counted = failure == BindFailure::InvalidCredentials && !was_before();
             let updates = if counted {
                 wrong_password(account, &policy, now)
             } else {
                 Vec::new()
             };
-            (updates, Err(refused(failure)))
+            (updates, Err(failure))
         }
-    };
-    Ok(Attempt {
-        account: Some(account.dnt),
-        updates,
-        result,
-    })
+        (Ok(()), None) => (Vec::new(), Err(BindFailure::InvalidCredentials)),
+    }
 }
 
 /// The sub-code in AD's text for a refused bind, such as `52e`.
@@ -109,21 +174,21 @@ pub fn down_level_name(directory: &Directory, account: &Object) -> String {
     format!("{}\\{name}", directory.identity().netbios_name)
 }
 
-/// Whether the account may log on now with this password.
+/// Whether the account may log on now from this computer, with a password that is right or not.
 ///
 /// A locked account is refused whatever the password. Everything else is told only to those who have the
 /// right one, so that guessing teaches nothing.
 fn judge(
-    directory: &Directory,
     account: &Object,
     policy: &Policy,
-    password: &[u8],
+    from: &str,
     now: FileTime,
+    is_right: bool,
 ) -> Result<(), BindFailure> {
     if state::is_locked(account, policy, now) {
         return Err(BindFailure::AccountLockedOut);
     }
-    if !is_right(directory, account, password, now) {
+    if !is_right {
         return Err(BindFailure::InvalidCredentials);
     }
     let expiry = state::password_expiry(account, policy);
@@ -134,7 +199,7 @@ fn judge(
         ),
         (state::is_expired(account, now), BindFailure::AccountExpired),
         (!state::may_log_on_at(account, now), BindFailure::LogonHours),
-        (!from_here(directory, account), BindFailure::Workstation),
+        (!may_log_on_from(account, from), BindFailure::Workstation),
         (expiry == FileTime::ZERO, BindFailure::PasswordMustChange),
         (expiry <= now, BindFailure::PasswordExpired),
     ];
@@ -144,15 +209,18 @@ fn judge(
     }
 }
 
-/// Whether `userWorkstations`, where it is set, lists this domain controller: what a simple bind counts as coming from.
-fn from_here(directory: &Directory, account: &Object) -> bool {
+/// Whether `userWorkstations`, where it is set, lists this computer.
+fn may_log_on_from(account: &Object, computer: &str) -> bool {
     attributes::text(account, ATTRIBUTES.user_workstations).is_none_or(|allowed| {
-        let host = directory.identity().dns_host_name();
-        let computer = host.split('.').next().unwrap_or(host);
         allowed
             .split(',')
             .any(|name| name.trim().eq_ignore_ascii_case(computer))
     })
+}
+
+/// The first label of a DNS name.
+fn short_name(host: &str) -> &str {
+    host.split('.').next().unwrap_or(host)
 }
 
 fn is_right(directory: &Directory, account: &Object, password: &[u8], now: FileTime) -> bool {

@@ -8,6 +8,7 @@ use provlab_protocol::gkdi::{
     EnvelopeFlags, GroupKeyId, KeyEnvelope, RootKey, derive_gmsa_password, rollover_cycles,
 };
 use provlab_protocol::managed_password::{ManagedPassword, ManagedPasswordBlob};
+use provlab_protocol::nt_hash::NtHash;
 use provlab_protocol::security::{AccessMask, AceKind, SecurityDescriptor};
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
@@ -232,17 +233,28 @@ fn blob(directory: &Directory, account: &Object, now: FileTime) -> Option<Manage
 /// A real domain controller takes such a password by Kerberos or NTLM only; here it also binds (a known difference).
 #[must_use]
 pub fn verify(directory: &Directory, account: &Object, password: &[u8], now: FileTime) -> bool {
+    good_passwords(directory, account, now).iter().any(|good| {
+        let good = good.to_utf8_lossy();
+        good.expose_secret().as_bytes().ct_eq(password).into()
+    })
+}
+
+/// The NT hashes of the passwords that are taken at `now`.
+#[must_use]
+pub fn nt_hashes(directory: &Directory, account: &Object, now: FileTime) -> Vec<NtHash> {
+    let good = good_passwords(directory, account, now);
+    good.iter().map(ManagedPassword::nt_hash).collect()
+}
+
+fn good_passwords(directory: &Directory, account: &Object, now: FileTime) -> Vec<ManagedPassword> {
     let Some(passwords) = Passwords::of(directory, account, now) else {
-        return false;
+        return Vec::new();
     };
     passwords
         .good_at(now)
         .into_iter()
         .filter_map(|key| derive(directory, account, &passwords, key))
-        .any(|good| {
-            let good = good.to_utf8_lossy();
-            good.expose_secret().as_bytes().ct_eq(password).into()
-        })
+        .collect()
 }
 
 #[cfg(test)]

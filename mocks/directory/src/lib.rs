@@ -2,7 +2,7 @@
 //!
 //! Whoever writes an LDAP client and has no Active Directory at hand can test against this one. The
 //! core ([`Directory`] and what it stands on) is pure: requests in, answers and changes out. Only
-//! [`server`] and [`running`] touch streams, clocks and the durable store, and those only through
+//! [`server`], [`rpc`] and [`running`] touch streams, clocks and the durable store, and those only through
 //! `provlab-platform`.
 
 pub mod access;
@@ -13,6 +13,7 @@ pub mod control;
 pub mod database;
 pub mod directory;
 pub mod dirsync;
+pub mod drs;
 pub mod filter;
 pub mod gmsa;
 pub mod kds;
@@ -21,6 +22,7 @@ pub mod naming;
 pub mod persist;
 pub mod population;
 pub mod rootdse;
+pub mod rpc;
 pub mod running;
 pub mod schema;
 pub mod search;

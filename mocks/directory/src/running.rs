@@ -4,7 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use provlab_platform::net::Endpoint;
-use provlab_platform::{Listener, NetError, Platform, Store, StoreError};
+use provlab_platform::{Listener, NetError, Platform, Store, StoreError, Stream};
+use provlab_protocol::dcerpc::endpoint_mapper;
 use provlab_protocol::filetime::FileTime;
 use thiserror::Error;
 use tokio::task::JoinSet;
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::control::Handle;
 use crate::directory::{Directory, LdapError};
 use crate::persist::{self, PersistError};
+use crate::rpc;
 use crate::server::Service;
 use crate::server::connection;
 use crate::server::shared::Shared;
@@ -23,6 +25,12 @@ const PORTS: [(u16, Service, bool); 4] = [
     (636, Service::Directory, true),
     (3268, Service::GlobalCatalog, false),
     (3269, Service::GlobalCatalog, true),
+];
+
+/// The remote procedure calls that are served where.
+const RPC_PORTS: [(u16, rpc::Service); 2] = [
+    (endpoint_mapper::PORT, rpc::Service::EndpointMapper),
+    (rpc::DRSUAPI_PORT, rpc::Service::Replication),
 ];
 
 /// Why a domain controller cannot start.
@@ -71,8 +79,8 @@ impl Running {
 
 /// Starts the domain controller of `config`: builds its forest, or goes on with the one in `store`.
 ///
-/// It listens under the name of every domain controller and of the domain itself, for LDAP (389), LDAPS (636)
-/// and the global catalog (3268, 3269). All state is in `store` before anything that depends on it is answered.
+/// It listens under the name of every domain controller and of the domain itself, for LDAP (389), LDAPS (636),
+/// the global catalog (3268, 3269), the endpoint mapper (135) and replication ([`rpc::DRSUAPI_PORT`]). All state is in `store` before anything that depends on it is answered.
 ///
 /// # Errors
 /// The forest cannot be built, the store cannot be used, or a name is taken.
@@ -87,7 +95,16 @@ pub async fn start(platform: Platform, config: Config, store: Arc<dyn Store>) ->
         for (port, service, tls) in PORTS {
             let at = Endpoint::new(name.as_str(), port);
             let listener = shared.platform.net.listen(&at).await?;
-            tasks.spawn(accept(Arc::clone(&shared), listener, service, tls));
+            tasks.spawn(accept(Arc::clone(&shared), listener, move |shared, stream| {
+                connection::serve(shared, stream, service, tls)
+            }));
+        }
+        for (port, service) in RPC_PORTS {
+            let at = Endpoint::new(name.as_str(), port);
+            let listener = shared.platform.net.listen(&at).await?;
+            tasks.spawn(accept(Arc::clone(&shared), listener, move |shared, stream| {
+                rpc::connection::serve(shared, stream, service)
+            }));
         }
     }
     Ok(Running {
@@ -111,7 +128,11 @@ fn open(
 }
 
 /// Accepts connections until the listener fails, as it does when its host is killed.
-async fn accept(shared: Arc<Shared>, listener: Listener, service: Service, tls: bool) {
+async fn accept<S, F>(shared: Arc<Shared>, listener: Listener, serve: S)
+where
+    S: Fn(Arc<Shared>, Stream) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -119,7 +140,7 @@ async fn accept(shared: Arc<Shared>, listener: Listener, service: Service, tls: 
             accepted = listener.accept() => match accepted {
                 Ok(stream) => {
                     let shared = Arc::clone(&shared);
-                    connections.spawn(connection::serve(shared, stream, service, tls));
+                    connections.spawn(serve(shared, stream));
                 }
                 Err(_) => return,
             },

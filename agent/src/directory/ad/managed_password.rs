@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use provlab_platform::{Part, event};
-use provlab_protocol::managed_password::ManagedPasswordBlob;
+use provlab_protocol::managed_password::{ManagedPassword, ManagedPasswordBlob};
 
 use super::gmsa::{GmsaError, INSTALL_ATTEMPTS, account_name, ldap, named, root_of};
 use super::logon::{Credential, Mechanism, open, open_by};
+use crate::directory::drsuapi::NtlmAccount;
 use crate::directory::kerberos::{self, Principal};
 use crate::directory::ldap::{Filter, LdapConnection, Scope, Search};
 use crate::host::HostMachine;
@@ -99,6 +100,29 @@ pub async fn prove(host: &HostMachine, part: Part, name: &str) -> Result<(), Gms
         }
         host.pause(ATTEMPT_PAUSE).await;
     }
+}
+
+/// The gMSA as NTLM knows it: with the hashes of its current and its previous password (PR 14.2).
+///
+/// # Errors
+/// When the password cannot be read.
+pub(crate) async fn ntlm_account(
+    host: &HostMachine,
+    part: Part,
+    name: &str,
+) -> Result<NtlmAccount, GmsaError> {
+    let name = account_name(name);
+    let Secret { blob, .. } = managed_password(host, part, &name).await?;
+    let hashes = [Some(&blob.current), blob.previous.as_ref()];
+    Ok(NtlmAccount {
+        user: name,
+        domain: host.computer.netbios.clone(),
+        hashes: hashes
+            .into_iter()
+            .flatten()
+            .map(ManagedPassword::nt_hash)
+            .collect(),
+    })
 }
 
 /// Logs on to a domain as the gMSA: by its current password, or by the previous one around a rollover (PR 14.2).

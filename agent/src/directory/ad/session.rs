@@ -311,6 +311,10 @@ impl Directory for ActiveDirectory {
         super::members::list(self, list).await
     }
 
+    fn replicates_passwords(&self) -> bool {
+        true
+    }
+
     async fn schema(&mut self) -> Result<Schema, DirectoryError> {
         super::schema::read(self).await
     }

@@ -142,11 +142,17 @@ pub fn was_before(account: &Object, password: &[u8]) -> bool {
         return false;
     };
     let hash = nt_hash(password);
-    account.secret(ATTRIBUTES.nt_pwd_history).is_some_and(|history| {
-        // The first one is the password itself.
-        let mut before = history.expose().skip(1).take(2);
-        before.any(|old| old == hash.as_bytes())
-    })
+    hashes_before(account).any(|old| old == hash)
+}
+
+/// The hashes of the two passwords before this one.
+pub fn hashes_before(account: &Object) -> impl Iterator<Item = NtHash> {
+    let history = account.secret(ATTRIBUTES.nt_pwd_history);
+    // The first one is the password itself.
+    history
+        .into_iter()
+        .flat_map(|history| history.expose().skip(1).take(2))
+        .filter_map(|old| old.try_into().ok().map(NtHash::from_bytes))
 }
 
 /// What storing a new password writes, without any rule: hash, history, time.

@@ -63,7 +63,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, service: Service,
 }
 
 /// The domain controller that answers: the one that was asked for, or the first one for any other name.
-fn answering_host(shared: &Shared, requested: &str) -> String {
+pub(crate) fn answering_host(shared: &Shared, requested: &str) -> String {
     shared.read(|directory, _| {
         let identity = directory.identity();
         identity

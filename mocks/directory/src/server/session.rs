@@ -83,7 +83,7 @@ pub struct Moment<'a> {
 }
 
 /// Collects the fields of an event.
-pub(super) fn fields<const N: usize>(pairs: [(&str, serde_json::Value); N]) -> Fields {
+pub(crate) fn fields<const N: usize>(pairs: [(&str, serde_json::Value); N]) -> Fields {
     pairs
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
