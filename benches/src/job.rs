@@ -75,7 +75,11 @@ pub fn cloud_on(store: Arc<MemoryStore>) -> Db {
 
 /// The account without which no job of the tenant [`TENANT`] leaves its quarantine (CS 5.5); the agent's setup makes it.
 pub(crate) fn put_sync_account(txn: &mut Txn<'_>) {
-    let tenant = txn.cloud().tenants.get(TENANT).map(|tenant| tenant.initial_domain.clone());
+    let tenant = txn
+        .cloud()
+        .tenants
+        .get(TENANT)
+        .map(|tenant| tenant.initial_domain.clone());
     let initial_domain = tenant.expect("the tenant is there before its accounts");
     let account = format!("{SYNC_ACCOUNT_PREFIX}@{initial_domain}");
     txn.put(User::new(TENANT, Uuid::from_u128(6), &account, START));

@@ -9,6 +9,7 @@ use super::discovery::{DirectorySchema, Discover};
 use super::group::{DeleteGroup, GroupDeleted, GroupWritten, ListMembers, MemberPage, PutGroup};
 use super::resource::{MAX_ATTRIBUTES_PER_RESOURCE, ReplicaToken, Resource, ResourceType};
 use super::{CHANGE_QUERY_SCHEMA, LIST_RESPONSE_SCHEMA};
+use crate::writeback::{ConfigureWriteback, SealedOutcome, SealedRequest, WritebackConfigured};
 
 /// Most attribute names in one request.
 pub const MAX_ATTRIBUTES: usize = 1_000;
@@ -49,6 +50,10 @@ pub enum Operation {
     ListMembers(ListMembers),
     /// What the directory's schema lets objects have.
     Discover(Discover),
+    /// Whether passwords are written back.
+    ConfigureWriteback(ConfigureWriteback),
+    /// A password, sealed for one agent.
+    Writeback(Box<SealedRequest>),
     /// A kind that this version does not know. It is only ever read: whoever gets it says so and keeps the connection.
     #[serde(skip_serializing)]
     Unknown(String),
@@ -142,6 +147,10 @@ pub enum OperationResult {
     Members(Option<MemberPage>),
     /// To [`Operation::Discover`].
     Schema(DirectorySchema),
+    /// To [`Operation::ConfigureWriteback`].
+    WritebackConfigured(WritebackConfigured),
+    /// To [`Operation::Writeback`].
+    WrittenBack(SealedOutcome),
 }
 
 /// One page of changes.
@@ -232,7 +241,8 @@ impl Operation {
             Self::DeleteGroup(delete) => &delete.domain,
             Self::ListMembers(list) => &list.domain,
             Self::Discover(discover) => &discover.domain,
-            Self::Unknown(_) => "",
+            Self::Writeback(sealed) => &sealed.binding.domain,
+            Self::ConfigureWriteback(_) | Self::Unknown(_) => "",
         }
     }
 
@@ -247,6 +257,8 @@ impl Operation {
             Self::DeleteGroup(_) => "deleteGroup",
             Self::ListMembers(_) => "listMembers",
             Self::Discover(_) => "discover",
+            Self::ConfigureWriteback(_) => "configureWriteback",
+            Self::Writeback(_) => "writeback",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -266,7 +278,8 @@ impl Operation {
                 })
             }
             Self::Get(get) => within("attributes", get.attributes.len(), MAX_ATTRIBUTES),
-            Self::Ping(_) | Self::Unknown(_) => Ok(()),
+            // A package is bounded while it is read.
+            Self::Ping(_) | Self::ConfigureWriteback(_) | Self::Writeback(_) | Self::Unknown(_) => Ok(()),
             Self::PutGroup(put) => put.check_limits(),
             Self::DeleteGroup(delete) => delete.check_limits(),
             Self::ListMembers(list) => list.check_limits(),
@@ -288,7 +301,7 @@ impl OperationResult {
                 list.resources.iter().try_for_each(resource_within)
             }
             Self::Resource(resource) => resource.as_ref().map_or(Ok(()), resource_within),
-            Self::Pong(_) | Self::Deleted(_) => Ok(()),
+            Self::Pong(_) | Self::Deleted(_) | Self::WritebackConfigured(_) | Self::WrittenBack(_) => Ok(()),
             Self::Group(written) => written.check_limits(),
             Self::Members(page) => page.as_ref().map_or(Ok(()), MemberPage::check_limits),
             Self::Schema(schema) => schema.check_limits(),
