@@ -8,6 +8,7 @@
 //! | [`updater`] | the second service |
 //! | [`mod@status`] | what an administrator checks on the server |
 //! | [`directory`] | LDAP client and the Active Directory dialect |
+//! | [`password`] | password writeback |
 //! | [`cloud`] | sign-in, registration, bootstrap, admin service |
 //! | [`trust`] | private key and certificate |
 //! | [`config`] | the .NET configuration file |
@@ -22,6 +23,7 @@ pub mod cloud;
 pub mod config;
 pub mod directory;
 pub mod host;
+pub mod password;
 pub mod product;
 pub mod service;
 pub mod setup;

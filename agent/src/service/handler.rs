@@ -6,11 +6,13 @@ use std::sync::Arc;
 use provlab_platform::{Part, event};
 use provlab_protocol::scim::{ErrorCode, Operation, OperationResult, Pong, ScimError};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::ServiceLogon;
 use crate::directory::ad::{GmsaError, LogonError};
 use crate::directory::{Directory, DirectoryError, Schema, open_session};
 use crate::host::HostMachine;
+use crate::password::writeback::Writeback;
 use crate::setup::preferred_controllers;
 
 /// Most domains with an open session.
@@ -54,11 +56,13 @@ pub(super) struct Handler {
     sessions: Mutex<BTreeMap<String, Session>>,
     /// By domain, as read at the first discovery: new attributes are seen after a restart (CS 5.1).
     schemas: Mutex<BTreeMap<String, Arc<Schema>>>,
+    writeback: Writeback,
 }
 
 impl Handler {
-    pub(super) fn new(host: HostMachine, logon: ServiceLogon) -> Self {
+    pub(super) fn new(host: HostMachine, logon: ServiceLogon, tenant: Uuid) -> Self {
         Self {
+            writeback: Writeback::new(&host, tenant),
             host,
             logon,
             sessions: Mutex::default(),
@@ -66,13 +70,31 @@ impl Handler {
         }
     }
 
+    /// The writeback of passwords.
+    pub(super) fn writeback(&self) -> &Writeback {
+        &self.writeback
+    }
+
     /// Does what the cloud asks. A session that turns out dead is opened once more.
     pub(super) async fn handle(&self, operation: &Operation) -> Result<OperationResult, ScimError> {
-        if let Operation::Unknown(kind) = operation {
-            return Err(ScimError::new(
-                ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
-                &format!("this agent does not know the operation '{kind}'; update it"),
-            ));
+        match operation {
+            Operation::Unknown(kind) => {
+                return Err(ScimError::new(
+                    ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
+                    &format!("this agent does not know the operation '{kind}'; update it"),
+                ));
+            }
+            Operation::ConfigureWriteback(wanted) => {
+                return self
+                    .writeback
+                    .configure(wanted)
+                    .map(OperationResult::WritebackConfigured);
+            }
+            Operation::Writeback(sealed) => {
+                let answer = Box::pin(self.writeback.handle(&self.logon, sealed)).await;
+                return answer.map(OperationResult::WrittenBack);
+            }
+            _ => {}
         }
         let domain = operation.domain().to_ascii_lowercase();
         let session = self.session(&domain).await.map_err(|error| error.to_scim())?;
@@ -181,7 +203,10 @@ async fn answer(
         Operation::DeleteGroup(delete) => directory.delete_group(delete).await.map(OperationResult::Deleted),
         Operation::ListMembers(list) => directory.list_members(list).await.map(OperationResult::Members),
         // Answered before a directory is asked.
-        Operation::Discover(_) | Operation::Unknown(_) => Err(DirectoryError::NoDiscovery),
+        Operation::Discover(_)
+        | Operation::ConfigureWriteback(_)
+        | Operation::Writeback(_)
+        | Operation::Unknown(_) => Err(DirectoryError::NoDiscovery),
     }
 }
 
@@ -193,6 +218,8 @@ fn count_of(result: &OperationResult) -> usize {
         OperationResult::Deleted(deleted) => usize::from(deleted.id.is_some()),
         OperationResult::Members(page) => page.as_ref().map_or(0, |page| page.members.len()),
         OperationResult::Schema(schema) => schema.objects.len(),
-        OperationResult::Pong(_) => 0,
+        OperationResult::Pong(_)
+        | OperationResult::WritebackConfigured(_)
+        | OperationResult::WrittenBack(_) => 0,
     }
 }

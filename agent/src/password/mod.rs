@@ -1,0 +1,3 @@
+//! Passwords that cross between cloud and directory.
+
+pub mod writeback;
