@@ -82,6 +82,8 @@ pub struct CloudResponse {
     pub status: http::StatusCode,
     /// `Retry-After`, where it names seconds (CS 6.8).
     pub retry_after: Option<Duration>,
+    /// `Location`, where there is one.
+    pub location: Option<String>,
     /// Whole body.
     pub body: Bytes,
 }
@@ -208,6 +210,11 @@ async fn exchange(
         .get(http::header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
         .map(Duration::from_secs);
+    let location = answer
+        .headers()
+        .get(http::header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let body = Limited::new(answer.into_body(), MAX_RESPONSE_BYTES)
         .collect()
         .await
@@ -216,6 +223,7 @@ async fn exchange(
     Ok(CloudResponse {
         status,
         retry_after,
+        location,
         body,
     })
 }

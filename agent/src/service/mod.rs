@@ -3,9 +3,11 @@
 mod handler;
 mod last_bootstrap;
 mod listener;
+mod listeners;
 mod logon;
 mod recent;
 mod registered;
+mod writeback;
 
 use std::time::Duration;
 

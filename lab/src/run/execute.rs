@@ -14,7 +14,9 @@ use provlab_agent::setup::{
 };
 use provlab_platform::{Part, event};
 
-use super::{KeepFiles, RunOptions, STEP_LIMIT, cloud_change, directory_change, play, state::RunState};
+use super::{
+    KeepFiles, RunOptions, STEP_LIMIT, cloud_change, directory_change, password, play, state::RunState,
+};
 use crate::{
     report::{Outcome, RunReport},
     scenario::{
@@ -146,6 +148,10 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
         | Step::DeleteCloudAccount(_)
         | Step::MakeDirectoryBusy(_)
         | Step::ThrottleGraph(_) => cloud_change::befall(world, step).await,
+        Step::ResetOwnPassword(_)
+        | Step::ChangeOwnPassword(_)
+        | Step::UnlockOwnAccount(_)
+        | Step::SetPasswordPolicy(_) => Box::pin(password::perform(world, state, step)).await,
         other => match other.in_cloud() {
             Some(what) => Box::pin(cloud_change::perform(world, state, step, what)).await,
             None => directory_change::perform(world, step).await,

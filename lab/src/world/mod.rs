@@ -13,7 +13,7 @@ pub use book::{
     Book, Credential, UnknownName, cloud_password_of, cloud_user_name, default_password, environment_of,
     initial_domain, password_of,
 };
-pub use graph::{Graph, GraphError, OnDemandAnswer, SchemaEdit, Subject};
+pub use graph::{Graph, GraphError, OnDemandAnswer, PasswordAnswer, SchemaEdit, Subject, as_user};
 
 use crate::scenario::{Fault, Part, ServiceName, StageName, WizardPage};
 

@@ -37,6 +37,10 @@ impl Lint<'_> {
             | Step::EnableCloudAccount(what)
             | Step::DeleteCloudAccount(what) => self.account_of_tenant(&what.account),
             Step::MakeDirectoryBusy(what) => self.tenant(&what.tenant),
+            Step::ResetOwnPassword(what) => self.tenant(&what.tenant),
+            Step::ChangeOwnPassword(what) => self.tenant(&what.tenant),
+            Step::UnlockOwnAccount(what) => self.tenant(&what.tenant),
+            Step::SetPasswordPolicy(what) => self.domain(&what.domain),
             Step::ThrottleGraph(what) => self.count(&what.requests, MAX_THROTTLED, "throttled requests"),
 
             Step::CreateUser(user) => {
@@ -123,6 +127,8 @@ impl Lint<'_> {
             | Step::SkipOutOfScopeDeletions(_)
             | Step::SetNotificationEmail(_)
             | Step::SetDeletionGuard(_)
+            | Step::SetPasswordWriteback(_)
+            | Step::AdminResetPassword(_)
             | Step::CreateCloudUser(_)
             | Step::ModifyCloudUser(_)
             | Step::DeleteCloudUser(_)

@@ -5,6 +5,7 @@ mod configuration;
 mod directory;
 mod fault;
 mod install;
+mod password;
 mod threshold;
 
 use schemars::JsonSchema;
@@ -27,6 +28,10 @@ pub use directory::{
 pub use fault::{DirectoryRef, Fault, FaultKind, Part, ServiceRef};
 pub use install::{
     Between, EditedConfig, Install, ServiceAccountChoice, TroubleStep, UpgradedAgent, WizardPage,
+};
+pub use password::{
+    AdminPasswordReset, OwnPasswordChange, OwnPasswordReset, OwnUnlock, PasswordPolicy, PasswordWriteback,
+    PresentPassword,
 };
 pub use threshold::Threshold;
 
@@ -104,6 +109,9 @@ steps! {
         /// The account is locked out (bind data 775).
         LockAccount(AccountTrouble) = "lock-account",
 
+        /// Sets parts of a domain's password policy.
+        SetPasswordPolicy(PasswordPolicy) = "set-password-policy",
+
         /// Creates a user in the directory.
         CreateUser(NewUser) = "create-user",
         /// Creates many users of one kind in the directory at once.
@@ -158,6 +166,13 @@ steps! {
         Fault(Fault) = "fault",
         /// Ends the fault of that name.
         Heal(Located<String>) = "heal",
+
+        /// A user has forgotten the password and sets another one by self-service password reset (CS 8.2).
+        ResetOwnPassword(OwnPasswordReset) = "reset-own-password",
+        /// A user changes the password in the cloud (CS 8.2).
+        ChangeOwnPassword(OwnPasswordChange) = "change-own-password",
+        /// A user unlocks the account without another password (CS 8.2).
+        UnlockOwnAccount(OwnUnlock) = "unlock-own-account",
 
         /// The password of a cloud account expires (AADSTS50055).
         ExpireCloudPassword(CloudAccountRef) = "expire-cloud-password",
@@ -216,6 +231,11 @@ steps! {
         SetDeletionGuard(DeletionGuard) = "set-deletion-guard",
         /// Adds a domain name to the tenant and verifies it.
         VerifyDomain(DomainVerification) = "verify-domain",
+
+        /// Sets whether passwords are written back, and what users may do themselves (CS 8.1).
+        SetPasswordWriteback(PasswordWriteback) = "set-password-writeback",
+        /// Resets the password of a user through Graph (CS 8.2).
+        AdminResetPassword(AdminPasswordReset) = "admin-reset-password",
 
         /// Creates a user in the cloud.
         CreateCloudUser(CloudUserChange) = "create-cloud-user",

@@ -86,6 +86,8 @@ tables! {
     service_principals: ServicePrincipal,
     /// Agents, agent groups and published resources; the row id is the tenant id.
     registries: TenantRegistry,
+    /// Self-service password reset; the row id is the tenant id.
+    password_resets: crate::sspr::TenantSspr,
     /// Synchronization jobs.
     sync_jobs: crate::engine::SyncJob,
     /// Schemas of jobs that differ from the default.
