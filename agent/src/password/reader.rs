@@ -139,6 +139,9 @@ impl PasswordReader {
         work: &Work<'_>,
         position: Option<&Position>,
     ) -> Result<CredentialPage, PasswordError> {
+        if !work.query.ids.is_empty() {
+            return self.read_users(replica, work).await;
+        }
         let mut position = position.cloned();
         let mut credentials = Vec::new();
         let mut more = true;
@@ -162,6 +165,26 @@ impl PasswordReader {
         };
         let cookie = Watermark(position.to_bytes());
         Ok(CredentialPage::new(credentials, cookie, more, replica_token))
+    }
+
+    /// The present passwords of the users that the query names.
+    async fn read_users(
+        &self,
+        replica: &mut Replica,
+        work: &Work<'_>,
+    ) -> Result<CredentialPage, PasswordError> {
+        let mut credentials = Vec::new();
+        for id in &work.query.ids {
+            if let Some((object, prefixes)) = replica.object(Guid::from(*id), &ATTRIBUTES).await? {
+                credentials.extend(self.told(replica, work.md5, &object, &prefixes)?);
+            }
+        }
+        let replica_token = ReplicaToken {
+            invocation_id: Position::default().invocation_id.as_uuid(),
+            name: replica.server().to_owned(),
+        };
+        let nowhere = Watermark(Vec::new());
+        Ok(CredentialPage::new(credentials, nowhere, false, replica_token))
     }
 
     async fn changes(

@@ -12,11 +12,16 @@ use super::ServiceLogon;
 use crate::config::AppConfig;
 use crate::directory::ad::{GmsaError, LogonError};
 use crate::directory::{Directory, DirectoryError, Schema, open_session};
-use crate::host::HostMachine;
+use crate::host::{EventLevel, HostMachine};
 use crate::password::writeback::Writeback;
 use crate::password::{PasswordError, PasswordReader};
-use crate::product::app_config_path;
+use crate::product::{EVENT_SOURCE, app_config_path};
 use crate::setup::preferred_controllers;
+
+/// Event: the password synchronization of a domain failed (CS 7.3).
+const DOMAIN_FAILED: u32 = 611;
+/// Event: the key that decrypts a password could not be made, because MD5 failed (CS 7.3).
+const NO_DECRYPTION_KEY: u32 = 667;
 
 /// Most domains with an open session.
 const MAX_SESSIONS: usize = 100;
@@ -162,8 +167,25 @@ impl Handler {
         }
         let preferred = preferred_controllers(&self.host, domain);
         let page = self.passwords.page(query, &self.logon, &preferred).await;
+        if let Err(error) = &page {
+            self.tell_failure(domain, error);
+        }
         page.map(OperationResult::Credentials)
             .map_err(NoSession::Passwords)
+    }
+
+    /// The entries of the full client's password channel, as a model (CS 7.3); the exception is the documented one (CS 7.4).
+    fn tell_failure(&self, domain: &str, error: &PasswordError) {
+        let (log, trace_file) = (self.host.event_log(Part::Agent), self.host.trace_file(1));
+        let mut detail = error.to_string();
+        if matches!(error, PasswordError::Md5(_)) {
+            detail = format!("System.InvalidOperationException: {detail}");
+            log.write(NO_DECRYPTION_KEY, EVENT_SOURCE, EventLevel::Error, &detail);
+            trace_file.error(&format!("Recovery task failed. {detail}"));
+        }
+        let message = format!("Password hash synchronization failed for domain: {domain}. Details: {detail}");
+        log.write(DOMAIN_FAILED, EVENT_SOURCE, EventLevel::Error, &message);
+        trace_file.error(&message);
     }
 
     async fn session(&self, domain: &str) -> Result<Session, NoSession> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::execute::State;
 use crate::{
     scenario::{Located, PasswordPolicy, Step},
-    world::{World, WorldError, as_user, environment_of},
+    world::{Credential, Graph, GraphError, World, WorldError, as_user, environment_of},
 };
 
 /// What a user does.
@@ -62,6 +62,32 @@ async fn set_policy(world: &dyn World, what: &PasswordPolicy) -> Result<(), Worl
         .directory(&what.domain, Command::SetPolicy(policy))
         .await
         .map(drop)
+}
+
+/// Signs a user in at the cloud; `accepted`, or the code of the refusal (`AADSTS…`, CS 9.4).
+///
+/// # Errors
+/// The cloud was not reached, or refused in other words.
+pub(super) async fn sign_in(
+    world: &dyn World,
+    tenant: &str,
+    user: &str,
+    password: &SecretString,
+) -> Result<String, WorldError> {
+    let tenant = world.book().tenant(tenant)?;
+    let credential = Credential {
+        name: user.to_owned(),
+        password: password.clone(),
+    };
+    let environment = environment_of(tenant.environment());
+    match Graph::sign_in(world.door(), environment, tenant, &credential).await {
+        Ok(_) => Ok("accepted".to_owned()),
+        Err(GraphError::Refused { message, .. }) if message.starts_with("AADSTS") => {
+            let code = message.split(':').next().unwrap_or_default();
+            Ok(code.to_owned())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Logs an account on; `accepted`, or the `data` of AD's refusal (PR 16.3).

@@ -258,6 +258,19 @@ pub enum Expectation {
         #[serde(default)]
         data: Option<String>,
     },
+    /// A sign-in of a user at the cloud with a password (ROPC, PR 3.3).
+    SignIn {
+        /// The tenant.
+        tenant: Located<String>,
+        /// User principal name.
+        user: String,
+        /// The password that is tried.
+        #[schemars(with = "String")]
+        password: SecretString,
+        /// The code of the refusal, such as `AADSTS50126`; by default the sign-in succeeds.
+        #[serde(default)]
+        refused: Option<String>,
+    },
     /// An object of the directory.
     DirectoryObject {
         /// The domain.

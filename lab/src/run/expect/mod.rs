@@ -148,6 +148,15 @@ async fn evaluate(
             let actual = super::password::log_on(world, account, password).await?;
             password::logon(account, data.as_deref(), &actual)
         }
+        Expectation::SignIn {
+            tenant,
+            user,
+            password,
+            refused,
+        } => {
+            let answer = super::password::sign_in(world, tenant, user, password).await?;
+            password::sign_in(user, refused.as_deref(), &answer)
+        }
         Expectation::InSync { tenant, domain } => {
             let (sources, cloud) = (look.sources(domain).await?, look.read_tenant(tenant).await?);
             let differences = state

@@ -63,6 +63,11 @@ pub(super) fn logon(account: &str, data: Option<&str>, actual: &str) -> Found {
     equal(&format!("the logon of {account}:"), &wanted, actual)
 }
 
+pub(super) fn sign_in(user: &str, refused: Option<&str>, actual: &str) -> Found {
+    let wanted = refused.unwrap_or("accepted");
+    equal(&format!("the sign-in of {user}:"), wanted, actual)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

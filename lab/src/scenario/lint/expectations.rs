@@ -44,6 +44,7 @@ impl Lint<'_> {
             | Expectation::ProvisioningError { tenant, .. }
             | Expectation::OnDemand { tenant, .. }
             | Expectation::PasswordAnswer { tenant, .. }
+            | Expectation::SignIn { tenant, .. }
             | Expectation::WritebackClient { tenant, .. } => self.tenant(tenant),
             Expectation::Logon { account, .. } => self.account_name(account),
             Expectation::InSync { tenant, domain } | Expectation::Job { tenant, domain, .. } => {

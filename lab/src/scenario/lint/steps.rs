@@ -83,6 +83,7 @@ impl Lint<'_> {
                 self.count(&many.count, MAX_USERS_AT_ONCE, "members that come or go at once");
             }
 
+            Step::SetPassword(what) => self.account_name(&what.account),
             Step::UpgradeAgent(upgrade) => {
                 self.host(&upgrade.host);
                 if let Err(error) = AgentVersion::parse(&upgrade.version) {

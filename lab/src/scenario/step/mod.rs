@@ -22,8 +22,8 @@ pub use configuration::{
     ScopeChoice, SkipOutOfScopeDeletions, WhenMapped,
 };
 pub use directory::{
-    AccountTrouble, Change, DirectoryObject, ManyMembers, ManyUsers, Membership, Move, NewGroup, NewUser,
-    OrganizationalUnit, Rename, RenamedUnit,
+    AccountTrouble, Change, DirectoryObject, ManyMembers, ManyUsers, Membership, Move, NewGroup, NewPassword,
+    NewUser, OrganizationalUnit, Rename, RenamedUnit,
 };
 pub use fault::{DirectoryRef, Fault, FaultKind, Part, ServiceRef};
 pub use install::{
@@ -100,6 +100,8 @@ steps! {
         ExpirePassword(AccountTrouble) = "expire-password",
         /// The account's password is changed to another one (bind data 52e with the old one).
         ChangePassword(AccountTrouble) = "change-password",
+        /// A domain account gets this password.
+        SetPassword(NewPassword) = "set-password",
         /// "User must change password at next logon" (bind data 773).
         RequirePasswordChange(AccountTrouble) = "require-password-change",
         /// The account is disabled (bind data 533).

@@ -31,11 +31,11 @@ pub enum PasswordResult {
 
 /// A password and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub(super) struct Taken {
     /// How it ended.
-    pub result: PasswordResult,
+    pub(super) result: PasswordResult,
     /// UPN of the user in the cloud, or the objectGUID.
-    pub name: String,
+    pub(super) name: String,
 }
 
 /// Writes a password to the user that `provisioning` has linked to its object.
