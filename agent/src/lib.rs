@@ -8,7 +8,7 @@
 //! | [`updater`] | the second service |
 //! | [`mod@status`] | what an administrator checks on the server |
 //! | [`directory`] | LDAP client, the dialects, replication of passwords |
-//! | `password` | hashes of passwords for the cloud |
+//! | [`password`] | hashes of passwords for the cloud |
 //! | [`cloud`] | sign-in, registration, bootstrap, admin service |
 //! | [`trust`] | private key and certificate |
 //! | [`config`] | the .NET configuration file |
@@ -23,7 +23,7 @@ pub mod cloud;
 pub mod config;
 pub mod directory;
 pub mod host;
-mod password;
+pub mod password;
 pub mod product;
 pub mod service;
 pub mod setup;

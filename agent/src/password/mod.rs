@@ -2,7 +2,9 @@
 
 mod account;
 mod error;
+mod page;
 mod reader;
 
-pub(crate) use error::PasswordError;
+pub use error::PasswordError;
+pub use page::PageReader;
 pub(crate) use reader::PasswordReader;
