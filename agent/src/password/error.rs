@@ -11,7 +11,7 @@ use crate::directory::drsuapi::{Damaged, DrsuapiError, NotByNtlm};
 
 /// A query for password hashes failed.
 #[derive(Debug, Error)]
-pub(crate) enum PasswordError {
+pub enum PasswordError {
     /// The host's FIPS policy refuses MD5.
     #[error(transparent)]
     Md5(#[from] Md5Error),
@@ -45,7 +45,7 @@ pub(crate) enum PasswordError {
 
 impl PasswordError {
     /// Whether the session with the domain controller is of no further use.
-    pub(crate) fn is_fatal(&self) -> bool {
+    pub fn is_fatal(&self) -> bool {
         match self {
             Self::Drsuapi(error) => error.is_fatal(),
             // Another session key than the domain controller's.
@@ -55,7 +55,7 @@ impl PasswordError {
     }
 
     /// The error as the cloud gets it (CS 9.5).
-    pub(crate) fn to_scim(&self) -> ScimError {
+    pub fn to_scim(&self) -> ScimError {
         let code = match self {
             Self::Md5(Md5Error::NotFipsValidated)
             | Self::Secret {
@@ -69,5 +69,31 @@ impl PasswordError {
             _ => ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
         };
         ScimError::new(code, &self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cloud_hears_the_products_own_words() {
+        let fips = PasswordError::from(Md5Error::NotFipsValidated).to_scim();
+        assert_eq!(fips, ScimError::not_fips_validated());
+        assert_eq!(fips.message, provlab_platform::crypto::NOT_FIPS_VALIDATED);
+        assert!(fips.is_not_fips_validated());
+        let denied = PasswordError::from(DrsuapiError::Failed {
+            server: "dc1.contoso.com".to_owned(),
+            call: "IDL_DRSGetNCChanges",
+            error: DrsError::DRA_ACCESS_DENIED,
+        });
+        assert_eq!(
+            denied.to_scim().code,
+            ErrorCode::HybridSynchronizationActiveDirectoryInsufficientAccessRights
+        );
+        assert_eq!(
+            PasswordError::from(Damaged).to_scim().code,
+            ErrorCode::CookieRefused
+        );
     }
 }

@@ -3,8 +3,10 @@
 
 mod account;
 mod error;
+mod page;
 mod reader;
 pub mod writeback;
 
-pub(crate) use error::PasswordError;
+pub use error::PasswordError;
+pub use page::PageReader;
 pub(crate) use reader::PasswordReader;

@@ -5,22 +5,14 @@ use std::sync::Arc;
 
 use provlab_platform::crypto::{Md5, Md5Error};
 use provlab_platform::{Entropy, Part, event};
-use provlab_protocol::drsuapi::secret::SecretError;
-use provlab_protocol::drsuapi::{DrsError, PrefixTable, ReplicatedObject};
-use provlab_protocol::guid::Guid;
-use provlab_protocol::nt_hash::NtHash;
-use provlab_protocol::password_hash::{PasswordHash, SALT_BYTES};
-use provlab_protocol::scim::{Credential, CredentialPage, CredentialQuery, ReplicaToken, Watermark};
+use provlab_protocol::scim::{CredentialPage, CredentialQuery};
 use tokio::sync::Mutex;
 
-use super::account::{ATTRIBUTES, Account};
 use super::error::PasswordError;
-use crate::directory::drsuapi::{DrsuapiError, NtlmAccount, Page, Position, Replica};
+use super::page::PageReader;
+use crate::directory::drsuapi::{DrsuapiError, Position, Replica};
 use crate::host::HostMachine;
 use crate::service::ServiceLogon;
-
-/// Pages of a domain controller in one answer: where many objects are no users, an answer would be nearly empty otherwise.
-const MAX_ROUNDS: usize = 16;
 
 type Session = Arc<Mutex<Option<Replica>>>;
 
@@ -90,7 +82,17 @@ impl PasswordReader {
             None => self.open(work).await?,
         };
         // The session is put back only when it is still good: also a request that is given up half-way closes it.
-        let result = self.read(&mut replica, work, position).await;
+        let reader = PageReader {
+            replica: &mut replica,
+            md5: work.md5,
+            salts: &self.salts,
+            trace: &self.host.platform.trace,
+        };
+        let result = if work.query.ids.is_empty() {
+            reader.page(position, work.query.count).await
+        } else {
+            reader.users(&work.query.ids).await
+        };
         if result.as_ref().err().is_none_or(|error| !error.is_fatal()) {
             *session = Some(replica);
         }
@@ -132,144 +134,6 @@ impl PasswordReader {
         }
         Err(last.into())
     }
-
-    async fn read(
-        &self,
-        replica: &mut Replica,
-        work: &Work<'_>,
-        position: Option<&Position>,
-    ) -> Result<CredentialPage, PasswordError> {
-        if !work.query.ids.is_empty() {
-            return self.read_users(replica, work).await;
-        }
-        let mut position = position.cloned();
-        let mut credentials = Vec::new();
-        let mut more = true;
-        for _ in 0..MAX_ROUNDS {
-            let told = u32::try_from(credentials.len()).unwrap_or(u32::MAX);
-            let wanted = work.query.count.max(1).saturating_sub(told);
-            if !more || wanted == 0 {
-                break;
-            }
-            let page = self.changes(replica, position.as_ref(), wanted).await?;
-            for object in &page.objects {
-                credentials.extend(self.credential(replica, work.md5, object, &page.prefixes).await?);
-            }
-            more = page.more;
-            position = Some(page.position);
-        }
-        let position = position.unwrap_or_default();
-        let replica_token = ReplicaToken {
-            invocation_id: position.invocation_id.as_uuid(),
-            name: replica.server().to_owned(),
-        };
-        let cookie = Watermark(position.to_bytes());
-        Ok(CredentialPage::new(credentials, cookie, more, replica_token))
-    }
-
-    /// The present passwords of the users that the query names.
-    async fn read_users(
-        &self,
-        replica: &mut Replica,
-        work: &Work<'_>,
-    ) -> Result<CredentialPage, PasswordError> {
-        let mut credentials = Vec::new();
-        for id in &work.query.ids {
-            if let Some((object, prefixes)) = replica.object(Guid::from(*id), &ATTRIBUTES).await? {
-                credentials.extend(self.told(replica, work.md5, &object, &prefixes)?);
-            }
-        }
-        let replica_token = ReplicaToken {
-            invocation_id: Position::default().invocation_id.as_uuid(),
-            name: replica.server().to_owned(),
-        };
-        let nowhere = Watermark(Vec::new());
-        Ok(CredentialPage::new(credentials, nowhere, false, replica_token))
-    }
-
-    async fn changes(
-        &self,
-        replica: &mut Replica,
-        from: Option<&Position>,
-        count: u32,
-    ) -> Result<Page, PasswordError> {
-        let refused = |error: &DrsuapiError| {
-            from.is_some() && error.replication_error() == Some(DrsError::DRA_INVALID_PARAMETER)
-        };
-        match replica.changes(from, count, &ATTRIBUTES).await {
-            Err(error) if refused(&error) => Err(PasswordError::WatermarkRefused {
-                server: replica.server().to_owned(),
-            }),
-            other => Ok(other?),
-        }
-    }
-
-    /// The credential of an object with news, if it is a user's and there is a password. What a page does not tell of it, as its class
-    /// did not change, is read then.
-    async fn credential(
-        &self,
-        replica: &mut Replica,
-        md5: &Md5,
-        object: &ReplicatedObject,
-        prefixes: &PrefixTable,
-    ) -> Result<Option<Credential>, PasswordError> {
-        let account = Account::new(object, prefixes);
-        if !account.has_news() {
-            return Ok(None);
-        }
-        if account.is_whole() {
-            return self.told(replica, md5, object, prefixes);
-        }
-        match replica.object(object.name.guid, &ATTRIBUTES).await? {
-            Some((object, prefixes)) => self.told(replica, md5, &object, &prefixes),
-            None => Ok(None),
-        }
-    }
-
-    fn told(
-        &self,
-        replica: &Replica,
-        md5: &Md5,
-        object: &ReplicatedObject,
-        prefixes: &PrefixTable,
-    ) -> Result<Option<Credential>, PasswordError> {
-        let account = Account::new(object, prefixes);
-        if !account.is_synchronized() || object.name.guid == Guid::NIL {
-            return Ok(None);
-        }
-        let hash = match account.nt_hash(replica.session_key(), md5) {
-            Ok(hash) => hash,
-            // The fault is this account's alone, and the others shall not wait for it (CS 7.1).
-            Err(SecretError::Short(_) | SecretError::NotAHash(_)) => {
-                event!(
-                    self.host.platform.trace,
-                    Part::Agent,
-                    "password.unreadable",
-                    id = object.name.guid
-                );
-                None
-            }
-            Err(error) => {
-                return Err(PasswordError::Secret {
-                    account: object.name.dn.clone(),
-                    error,
-                });
-            }
-        };
-        Ok(hash.map(|hash| Credential {
-            id: object.name.guid.as_uuid(),
-            credential_data: self.derive(&hash),
-            change_date: account.changed().and_then(|time| time.to_datetime().ok()),
-            must_change_at_logon: account.must_change(),
-        }))
-    }
-
-    /// The hash of a hash that leaves the domain, under a salt of its own for each upload.
-    fn derive(&self, hash: &NtHash) -> PasswordHash {
-        let mut salt = [0; SALT_BYTES];
-        self.salts.fill(&mut salt);
-        PasswordHash::derive(hash, salt)
-    }
 }
 
 /// What a query is answered with.
@@ -278,4 +142,207 @@ struct Work<'a> {
     logon: &'a ServiceLogon,
     preferred: &'a [String],
     md5: &'a Md5,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use provlab_platform::Crypto;
+    use provlab_platform::crypto::CryptoPolicy;
+    use provlab_protocol::drsuapi::{
+        Attribute, BindReply, ChangesReply, ChangesRequest, ContextHandle, ControllerInfo,
+        ControllerInfoReply, DrsError, DrsExtensions, DsName, ExtendedOperation, ExtendedResult, PrefixTable,
+        ReplicatedObject, UsnVector, opnum, secret,
+    };
+    use provlab_protocol::guid::Guid;
+    use provlab_protocol::nt_hash::{NtHash, nt_hash};
+    use provlab_protocol::scim::Watermark;
+
+    use super::*;
+    use crate::directory::drsuapi::stub::{self, DC, Script};
+    use crate::testing::{World, simulate};
+
+    const USER: &str = "1.2.840.113556.1.5.9";
+    const OBJECT_CLASS: &str = "2.5.4.0";
+    const UNICODE_PWD: &str = "1.2.840.113556.1.4.90";
+
+    fn query(cookie: Option<Watermark>) -> CredentialQuery {
+        CredentialQuery::new("contoso.com", cookie, 50)
+    }
+
+    fn sealed(hash: &NtHash, key: &[u8]) -> Vec<u8> {
+        let md5 = Crypto::simulated(CryptoPolicy::default(), DC).md5(true).unwrap();
+        let digest = |parts: &[&[u8]]| Ok::<_, Infallible>(*md5.digest(parts).unwrap());
+        let inner = secret::encrypt_by_rid(1105, hash);
+        let Ok(value) = secret::seal(key, [7; 16], &inner, digest);
+        value
+    }
+
+    /// Alice, whole or only her new hash.
+    fn alice(key: &[u8], whole: bool) -> (ReplicatedObject, PrefixTable) {
+        let mut prefixes = PrefixTable::default();
+        let class = prefixes.add(USER).unwrap();
+        let mut attributes = vec![Attribute {
+            number: prefixes.add(UNICODE_PWD).unwrap(),
+            values: vec![sealed(&nt_hash("Wonder-2026"), key)],
+        }];
+        let number = prefixes.add(OBJECT_CLASS).unwrap();
+        if whole {
+            let values = vec![class.0.to_le_bytes().to_vec()];
+            attributes.push(Attribute { number, values });
+        }
+        let name = DsName {
+            guid: Guid::from_u128(1),
+            sid: Some("S-1-5-21-1-2-3-1105".parse().unwrap()),
+            dn: "CN=alice".to_owned(),
+        };
+        let object = ReplicatedObject {
+            name,
+            attributes,
+            ..ReplicatedObject::default()
+        };
+        (object, prefixes)
+    }
+
+    /// A domain controller that tells of Alice's new hash, and the rest of her when it is asked for. Every call that `breaks` counts
+    /// down to is answered with nonsense.
+    fn controller(breaks: Arc<AtomicUsize>) -> Script {
+        Arc::new(move |number, stub, key| {
+            Ok(match number {
+                opnum::BIND => {
+                    let reply = BindReply {
+                        extensions: Some(DrsExtensions::client(0)),
+                        handle: ContextHandle([1; 20]),
+                        result: DrsError::SUCCESS,
+                    };
+                    reply.to_stub()
+                }
+                opnum::DOMAIN_CONTROLLER_INFO => {
+                    let reply = ControllerInfoReply {
+                        controllers: vec![ControllerInfo::default()],
+                        result: DrsError::SUCCESS,
+                    };
+                    reply.to_stub()
+                }
+                _ if breaks.fetch_sub(1, Ordering::Relaxed) == 1 => vec![0; 4],
+                _ => {
+                    let request = ChangesRequest::from_stub(stub).unwrap();
+                    let whole = request.extended_operation == ExtendedOperation::REPLICATE_OBJECT;
+                    let (object, prefixes) = alice(key, whole);
+                    let reply = ChangesReply {
+                        invocation_id: Guid::from_u128(9),
+                        to: UsnVector {
+                            object_update: 7,
+                            ..UsnVector::default()
+                        },
+                        prefixes,
+                        extended_result: ExtendedResult(u32::from(whole)),
+                        objects: vec![object],
+                        ..ChangesReply::default()
+                    };
+                    reply.to_stub(0)
+                }
+            })
+        })
+    }
+
+    async fn world(breaks: usize) -> (World, stub::Logons) {
+        let world = World::new();
+        let password = nt_hash("Comp-P@ss-1");
+        let script = controller(Arc::new(AtomicUsize::new(breaks)));
+        let logons = stub::serve(world.doors(DC), password, script).await;
+        (world, logons)
+    }
+
+    #[test]
+    fn what_a_page_leaves_out_is_read_and_the_session_stays_open() {
+        simulate(async {
+            let (world, logons) = world(0).await;
+            let reader = PasswordReader::new(world.host.clone(), true);
+            for _ in 0..2 {
+                let page = reader
+                    .page(&query(None), &ServiceLogon::Computer, &[])
+                    .await
+                    .unwrap();
+                assert_eq!(page.resources.len(), 1);
+                assert!(page.resources[0].credential_data.verify("Wonder-2026"));
+                assert_eq!(page.replica_token.name, DC);
+                assert_eq!(page.replica_token.invocation_id, Guid::from_u128(9).as_uuid());
+            }
+            assert_eq!(logons.lock().unwrap().as_slice(), [("AGENT1$".to_owned(), true)]);
+        });
+    }
+
+    #[test]
+    fn a_session_that_turns_out_dead_is_opened_once_more() {
+        simulate(async {
+            // Two calls for the first page; the third is broken.
+            let (world, logons) = world(3).await;
+            let reader = PasswordReader::new(world.host.clone(), true);
+            for _ in 0..2 {
+                let page = reader
+                    .page(&query(None), &ServiceLogon::Computer, &[])
+                    .await
+                    .unwrap();
+                assert_eq!(page.resources.len(), 1);
+            }
+            assert_eq!(logons.lock().unwrap().len(), 2);
+        });
+        simulate(async {
+            // A fresh session is not tried again.
+            let (world, logons) = world(1).await;
+            let reader = PasswordReader::new(world.host.clone(), true);
+            let error = reader
+                .page(&query(None), &ServiceLogon::Computer, &[])
+                .await
+                .unwrap_err();
+            assert!(error.is_fatal(), "{error}");
+            assert_eq!(logons.lock().unwrap().len(), 1);
+        });
+    }
+
+    #[test]
+    fn under_the_fips_policy_nobody_is_asked_unless_the_configuration_lifts_it() {
+        simulate(async {
+            let (mut world, logons) = world(0).await;
+            world.host.platform.crypto = Crypto::simulated(CryptoPolicy { fips: true }, "agent1");
+            let enforced = PasswordReader::new(world.host.clone(), true);
+            let error = enforced
+                .page(&query(None), &ServiceLogon::Computer, &[])
+                .await
+                .unwrap_err();
+            assert!(error.to_scim().is_not_fips_validated());
+            assert!(logons.lock().unwrap().is_empty());
+            let lifted = PasswordReader::new(world.host.clone(), false);
+            let page = lifted
+                .page(&query(None), &ServiceLogon::Computer, &[])
+                .await
+                .unwrap();
+            assert_eq!(page.resources.len(), 1);
+        });
+    }
+
+    #[test]
+    fn damaged_watermarks_and_unknown_domains_are_refused() {
+        simulate(async {
+            let (world, logons) = world(0).await;
+            let reader = PasswordReader::new(world.host.clone(), true);
+            let damaged = query(Some(Watermark(b"PVS1".to_vec())));
+            let error = reader
+                .page(&damaged, &ServiceLogon::Computer, &[])
+                .await
+                .unwrap_err();
+            assert!(matches!(error, PasswordError::Watermark(_)));
+            assert!(logons.lock().unwrap().is_empty());
+            let elsewhere = CredentialQuery::new("fabrikam.com", None, 50);
+            let error = reader
+                .page(&elsewhere, &ServiceLogon::Computer, &[])
+                .await
+                .unwrap_err();
+            assert!(error.to_string().contains("fabrikam.com"), "{error}");
+        });
+    }
 }

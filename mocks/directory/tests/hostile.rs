@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use provlab_directory::rpc::DRSUAPI_PORT;
 use provlab_directory::server::limits;
 use provlab_directory::{Command, Reply};
 use provlab_platform::net::{ClientTls, Endpoint};
@@ -226,4 +227,23 @@ async fn what_was_answered_survives_a_restart() {
         names.any(|names| *names == wanted)
     };
     assert!(has("bob") && !has("carol"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ports_of_remote_procedure_calls_end_what_is_none() {
+    let world = SimWorld::start().await;
+    for port in [135, DRSUAPI_PORT] {
+        for (said, after) in [
+            (&b"GET / HTTP/1.1\r\n\r\n"[..], Duration::ZERO),
+            (&[5, 0, 11], limits::FRAME_TIMEOUT),
+            (&[], limits::FIRST_REQUEST_TIMEOUT),
+        ] {
+            let began = world.clock.now();
+            let mut stream = connect(&world, port).await;
+            stream.write_all(said).await.unwrap();
+            assert_eq!(rest(&mut stream).await, b"");
+            assert!(world.clock.now() - began >= after, "{said:?}");
+        }
+    }
+    assert!(is_alive(&world).await);
 }

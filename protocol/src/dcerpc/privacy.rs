@@ -1,5 +1,6 @@
 //! The authentication trailer at the end of a PDU, and stubs that are sealed under it (MS-RPCE 2.2.2.11).
 
+use std::fmt;
 use std::ops::Range;
 
 use super::DceError;
@@ -40,7 +41,7 @@ impl AuthLevel {
 }
 
 /// `auth_verifier`: what security there is, and what it has to say in this PDU.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AuthTrailer {
     /// Which package.
     pub kind: AuthType,
@@ -50,6 +51,18 @@ pub struct AuthTrailer {
     pub context_id: u32,
     /// A token, or a signature.
     pub value: Vec<u8>,
+}
+
+/// A token may be one by which passwords can be guessed.
+impl fmt::Debug for AuthTrailer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthTrailer")
+            .field("kind", &self.kind)
+            .field("level", &self.level)
+            .field("context_id", &self.context_id)
+            .field("value", &format_args!("[{} bytes]", self.value.len()))
+            .finish()
+    }
 }
 
 impl AuthTrailer {

@@ -1,5 +1,7 @@
 //! The three messages (MS-NLMP 2.2.1). Their parts lie behind a fixed head that says where each begins.
 
+use std::fmt;
+
 use super::NtlmError;
 use super::target_info::TargetInfo;
 
@@ -219,7 +221,7 @@ impl Challenge {
 }
 
 /// AUTHENTICATE_MESSAGE.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Authenticate {
     pub(super) flags: Flags,
     pub(super) lm_response: Vec<u8>,
@@ -229,6 +231,17 @@ pub(super) struct Authenticate {
     pub(super) workstation: String,
     pub(super) encrypted_session_key: [u8; 16],
     pub(super) integrity: [u8; 16],
+}
+
+/// The response is left out: passwords can be guessed by it.
+impl fmt::Debug for Authenticate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticate")
+            .field("domain", &self.domain)
+            .field("user", &self.user)
+            .field("workstation", &self.workstation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Authenticate {
@@ -340,6 +353,15 @@ mod tests {
         assert_eq!(
             Authenticate::from_bytes(&outside),
             Err(NtlmError::Malformed("a part lies outside of it"))
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_response() {
+        let shown = format!("{:?}", authenticate());
+        assert!(
+            shown.contains("provAgentgMSA$") && !shown.contains("1, 1"),
+            "{shown}"
         );
     }
 

@@ -106,11 +106,7 @@ pub async fn prove(host: &HostMachine, part: Part, name: &str) -> Result<(), Gms
 ///
 /// # Errors
 /// When the password cannot be read.
-pub(crate) async fn ntlm_account(
-    host: &HostMachine,
-    part: Part,
-    name: &str,
-) -> Result<NtlmAccount, GmsaError> {
+pub async fn ntlm_account(host: &HostMachine, part: Part, name: &str) -> Result<NtlmAccount, GmsaError> {
     let name = account_name(name);
     let Secret { blob, .. } = managed_password(host, part, &name).await?;
     let hashes = [Some(&blob.current), blob.previous.as_ref()];

@@ -14,7 +14,6 @@ mod watermark;
 
 pub use gmsa::{Gmsa, GmsaError, INSTALL_ATTEMPTS, Outcome, computer_sid, create_or_reuse, find};
 pub use logon::{Credential, LogonError, open};
-pub(crate) use managed_password::ntlm_account;
-pub use managed_password::{logon_as, prove};
+pub use managed_password::{logon_as, ntlm_account, prove};
 pub use rights::{Applies, GRANTS, Grant, RightsError, grant_all};
 pub use session::ActiveDirectory;

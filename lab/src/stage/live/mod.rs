@@ -37,7 +37,7 @@ use provlab_directory::control as directory;
 use provlab_entra::control as cloud;
 use provlab_platform::{
     Clock, Crypto, CryptoPolicy, Entropy, Platform, Trace,
-    files::RealFiles,
+    files::{Files, RealFiles},
     net::real::{LabAuthority, NameTable, RealNet, Trust},
     net::{Proxy, sim::RuleGuard},
     trace::TraceLog,

@@ -52,14 +52,18 @@ pub(super) fn take(
         txn.cloud().source_objects.get(tenant.id, &id).cloned()
     });
     // inetOrgPerson is not supported (PR 12.3).
-    let record = record.filter(|record| record.kind == ObjectKind::User && !record.inet_org_person);
-    let (result, name) = match record {
-        None => (PasswordResult::SourceConnectorNotPresent, None),
-        Some(record) if !record.wanted() => (PasswordResult::FilteredByTarget, None),
-        Some(record) => write(txn, tenant, &record, credential),
+    let is_user = |record: &SourceRecord| record.kind == ObjectKind::User && !record.inet_org_person;
+    let (result, name, waits) = match record {
+        None => (PasswordResult::SourceConnectorNotPresent, None, true),
+        Some(record) if !is_user(&record) => (PasswordResult::SourceConnectorNotPresent, None, false),
+        Some(record) if !record.wanted() => (PasswordResult::FilteredByTarget, None, true),
+        Some(record) => {
+            let (result, name) = write(txn, tenant, &record, credential);
+            // A temporary password is no reason to ask again: the user's own comes with a change of its own.
+            let waits = name.is_none();
+            (result, name, waits)
+        }
     };
-    // A temporary password is no reason to ask again: the user's own comes with a change of its own.
-    let waits = name.is_none();
     remember(txn, tenant.id, job, guid, waits);
     Taken {
         result,

@@ -331,6 +331,8 @@ fn what_is_not_taken_leaves_nothing_behind() {
     ] {
         assert!(!lab.accepts(number, password), "{number}");
     }
+    assert!(lab.waits(1), "it may come into scope");
+    assert!(!lab.waits(2) && !lab.waits(3), "they never get a password");
     assert!(!lab.waits(4), "the user's own password is a change of its own");
     // With the tenant's feature a temporary password is taken, and has to be changed at sign-in.
     lab.feature("userForcePasswordChangeOnLogonEnabled", true);
