@@ -28,8 +28,8 @@ pub use directory::{
 pub use fault::{DirectoryRef, Fault, FaultKind, Part, ServiceRef};
 pub use install::{Between, Install, ServiceAccountChoice, TroubleStep, WizardPage};
 pub use password::{
-    AdminPasswordReset, OwnPasswordChange, OwnPasswordReset, OwnUnlock, PasswordPolicy, PasswordWriteback,
-    PresentPassword,
+    AdminPasswordReset, ExtendedRight, OwnPasswordChange, OwnPasswordReset, OwnUnlock, PasswordPolicy,
+    PasswordWriteback, PresentPassword, RightRevoked,
 };
 pub use threshold::Threshold;
 
@@ -109,6 +109,8 @@ steps! {
 
         /// Sets parts of a domain's password policy.
         SetPasswordPolicy(PasswordPolicy) = "set-password-policy",
+        /// Takes an extended right on the domain's head, and what is below it, from everybody that it was granted to by its name.
+        RevokeRight(RightRevoked) = "revoke-right",
 
         /// Creates a user in the directory.
         CreateUser(NewUser) = "create-user",
