@@ -208,14 +208,23 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
             println!("{name}");
             Ok(())
         }
+        Command::SetPasswordWriteback(options) => {
+            let session = match options.credential {
+                Some(user) => {
+                    let answer = CloudSignIn::Password(CloudPassword {
+                        user_principal_name: user,
+                        password: password(input).await?,
+                    });
+                    cmdlets::connect_azure_ad(host, &answer).await.map_err(step)?
+                }
+                None => kept_session(host)?,
+            };
+            cmdlets::set_password_writeback(host, &session, options.enable)
+                .await
+                .map_err(step)
+        }
         Command::AddAdDomain(options) => {
-            let token = host
-                .platform
-                .files
-                .read(SESSION_FILE)
-                .map_err(|_| step("Run Connect-AADCloudSyncAzureAD first."))?;
-            let token = SecretString::from(String::from_utf8_lossy(&token).into_owned());
-            let session = Session::from_token(token).map_err(step)?;
+            let session = kept_session(host)?;
             let answer = DomainAnswer {
                 name: options.domain_name,
                 credential: DomainCredential {
@@ -230,6 +239,17 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
         }
         Command::RestartService => cmdlets::restart_service(host).await.map_err(step),
     }
+}
+
+/// The session that Connect-AADCloudSyncAzureAD left.
+fn kept_session(host: &HostMachine) -> Result<Session, Trouble> {
+    let token = host
+        .platform
+        .files
+        .read(SESSION_FILE)
+        .map_err(|_| step("Run Connect-AADCloudSyncAzureAD first."))?;
+    let token = SecretString::from(String::from_utf8_lossy(&token).into_owned());
+    Session::from_token(token).map_err(step)
 }
 
 /// Prints a JSON line before each page and waits for any line on standard input.

@@ -143,19 +143,26 @@ pub(crate) fn endpoint_of(url: &str) -> Result<(Endpoint, http::Uri), CloudError
 /// # Errors
 /// When no connection can be made or the exchange breaks off; any HTTP status is an answer.
 pub async fn send(platform: &Platform, request: &CloudRequest) -> Result<CloudResponse, CloudError> {
+    send_within(platform, request, EXCHANGE_LIMIT).await
+}
+
+/// Sends a request whose answer may take longer than [`EXCHANGE_LIMIT`], or has to come sooner.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_within(
+    platform: &Platform,
+    request: &CloudRequest,
+    limit: Duration,
+) -> Result<CloudResponse, CloudError> {
     let (endpoint, uri) = endpoint_of(&request.url)?;
     let host = endpoint.host.clone();
     let exchange = exchange(platform, &endpoint, &uri, request);
     platform
         .clock
-        .timeout(EXCHANGE_LIMIT, exchange)
+        .timeout(limit, exchange)
         .await
-        .unwrap_or_else(|_| {
-            Err(CloudError::TimedOut {
-                host,
-                limit: EXCHANGE_LIMIT,
-            })
-        })
+        .unwrap_or_else(|_| Err(CloudError::TimedOut { host, limit }))
 }
 
 async fn exchange(

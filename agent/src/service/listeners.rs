@@ -30,10 +30,10 @@ impl Listeners {
         self.0
             .retain(|name, (running, _)| wanted.get(name).is_some_and(|endpoint| same(endpoint, running)));
         for (name, endpoint) in wanted {
-            if !self.0.contains_key(&name) {
+            self.0.entry(name).or_insert_with(|| {
                 let task = tokio::spawn(listen(Arc::clone(shared), endpoint.clone(), token_ttl));
-                self.0.insert(name, (endpoint, AbortOnDrop(task)));
-            }
+                (endpoint, AbortOnDrop(task))
+            });
         }
     }
 }

@@ -151,7 +151,8 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
         Step::ResetOwnPassword(_)
         | Step::ChangeOwnPassword(_)
         | Step::UnlockOwnAccount(_)
-        | Step::SetPasswordPolicy(_) => Box::pin(password::perform(world, state, step)).await,
+        | Step::SetPasswordPolicy(_)
+        | Step::RevokeRight(_) => Box::pin(password::perform(world, state, step)).await,
         other => match other.in_cloud() {
             Some(what) => Box::pin(cloud_change::perform(world, state, step, what)).await,
             None => directory_change::perform(world, step).await,

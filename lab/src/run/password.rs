@@ -2,13 +2,13 @@
 
 use provlab_agent::directory::ldap::{DEFAULT_TIMEOUT, LdapConnection, LdapError, Protection};
 use provlab_directory::control::{Command, Policy};
-use provlab_protocol::ad_error::BindFailure;
+use provlab_protocol::{ad_error::BindFailure, rights};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::execute::State;
 use crate::{
-    scenario::{Located, PasswordPolicy, Step},
+    scenario::{ExtendedRight, Located, PasswordPolicy, Step},
     world::{Credential, Graph, GraphError, World, WorldError, as_user, environment_of},
 };
 
@@ -35,6 +35,14 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
         ),
         Step::UnlockOwnAccount(what) => (&what.tenant, &what.user, "unlock", json!({ "user": what.user })),
         Step::SetPasswordPolicy(what) => return set_policy(world, what).await,
+        Step::RevokeRight(what) => {
+            let right = match what.right {
+                ExtendedRight::UnexpirePassword => rights::UNEXPIRE_PASSWORD,
+                ExtendedRight::ResetPassword => rights::USER_FORCE_CHANGE_PASSWORD,
+            };
+            let revoked = world.directory(&what.domain, Command::RevokeRight { right });
+            return revoked.await.map(drop);
+        }
         other => {
             return Err(WorldError::Lab(format!(
                 "`{}` is no step about passwords",

@@ -145,7 +145,7 @@ fn nothing_of_a_package_shows() {
         format!("{sealed:?}"),
         format!("{key:?}"),
         format!("{answer:?}"),
-        format!("{:?}", Operation::Writeback(Box::new(sealed.clone()))),
+        format!("{:?}", Operation::Writeback(Box::new(sealed))),
     ] {
         assert!(!shown.contains(SECRET) && !shown.contains(package), "{shown}");
     }
@@ -170,7 +170,7 @@ fn a_package_opens_for_nothing_but_what_it_was_sealed_for() {
         assert!(answer.open(&binding(), &key).is_err());
     }
     // Names of domains have no case.
-    let mut same = sealed.clone();
+    let mut same = sealed;
     same.binding.domain = "contoso.COM".to_owned();
     assert!(opened(&same).is_ok());
     // For another key it is not even sealed.

@@ -33,17 +33,15 @@ pub(super) fn answer(answer: Option<&PasswordAnswer>, expectation: &Expectation)
         }
     };
     let mut parts = Parts::default();
-    parts.must("", word(*outcome), word(actual));
-    parts.may("code", code.as_ref(), actual_code);
     let actual_event = actual_event.map_or_else(|| "none".to_owned(), |event| event.to_string());
-    // What is told is shown even where nobody asked for it: a failure without its code explains nothing.
-    if outcome != &actual {
-        parts.must(
-            "",
-            "",
-            format!("code {actual_code}, event {actual_event}, \"{text}\""),
-        );
-    }
+    // A failure that nobody expected explains nothing without its code.
+    let told = if outcome == &actual || actual == PasswordOutcome::Success {
+        word(actual).to_owned()
+    } else {
+        format!("failure ({actual_code}, event {actual_event}, \"{text}\")")
+    };
+    parts.must("", word(*outcome), told);
+    parts.may("code", code.as_ref(), actual_code);
     parts.may("event", *event, actual_event);
     if let Some(says) = says {
         let found = if text.contains(says.as_str()) { says } else { text };

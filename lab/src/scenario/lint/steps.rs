@@ -41,6 +41,7 @@ impl Lint<'_> {
             Step::ChangeOwnPassword(what) => self.tenant(&what.tenant),
             Step::UnlockOwnAccount(what) => self.tenant(&what.tenant),
             Step::SetPasswordPolicy(what) => self.domain(&what.domain),
+            Step::RevokeRight(what) => self.domain(&what.domain),
             Step::ThrottleGraph(what) => self.count(&what.requests, MAX_THROTTLED, "throttled requests"),
 
             Step::CreateUser(user) => {

@@ -30,8 +30,8 @@ pub use install::{
     Between, EditedConfig, Install, ServiceAccountChoice, TroubleStep, UpgradedAgent, WizardPage,
 };
 pub use password::{
-    AdminPasswordReset, OwnPasswordChange, OwnPasswordReset, OwnUnlock, PasswordPolicy, PasswordWriteback,
-    PresentPassword,
+    AdminPasswordReset, ExtendedRight, OwnPasswordChange, OwnPasswordReset, OwnUnlock, PasswordPolicy,
+    PasswordWriteback, PresentPassword, RightRevoked,
 };
 pub use threshold::Threshold;
 
@@ -113,6 +113,8 @@ steps! {
 
         /// Sets parts of a domain's password policy.
         SetPasswordPolicy(PasswordPolicy) = "set-password-policy",
+        /// Takes an extended right on the domain's head, and what is below it, from everybody that it was granted to by its name.
+        RevokeRight(RightRevoked) = "revoke-right",
 
         /// Creates a user in the directory.
         CreateUser(NewUser) = "create-user",

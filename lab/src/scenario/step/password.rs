@@ -135,3 +135,23 @@ pub struct PasswordPolicy {
     #[serde(default)]
     pub lockout_threshold: Option<u32>,
 }
+
+/// A right that is taken away.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RightRevoked {
+    /// The domain.
+    pub domain: Located<String>,
+    /// The extended right.
+    pub right: ExtendedRight,
+}
+
+/// An extended right of password writeback (PR 19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExtendedRight {
+    /// Unexpire Password.
+    UnexpirePassword,
+    /// Reset Password.
+    ResetPassword,
+}

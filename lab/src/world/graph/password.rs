@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, header};
-use provlab_agent::cloud::http::{CloudRequest, JSON, send};
+use provlab_agent::cloud::http::{CloudRequest, JSON, send, send_within};
 use provlab_platform::Platform;
 use provlab_protocol::environment::Environment;
 use serde_json::{Value, json};
@@ -16,6 +16,9 @@ const PASSWORD_METHOD: &str = "28c10230-6103-485e-b985-444c60001490";
 const MAX_LOOKS: u32 = 1_000;
 /// The wait between two looks where an answer names none.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a user waits before the page.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// What somebody was told who wanted a password set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +126,7 @@ pub async fn as_user(
 ) -> Result<PasswordAnswer, GraphError> {
     let url = format!("https://{}/{page}", environment.password_reset_host);
     let request = CloudRequest::post(&url, JSON, body.to_string().into_bytes());
-    let answer = send(platform, &request)
+    let answer = send_within(platform, &request, PATIENCE)
         .await
         .map_err(|source| GraphError::Unreachable {
             method: Method::POST,

@@ -27,7 +27,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             if pending {
                 shared.platform.clock.sleep(shared.period(AGAIN)).await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {

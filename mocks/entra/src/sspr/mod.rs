@@ -47,7 +47,7 @@ pub const LEAST_GRACE: Duration = Duration::from_secs(10);
 /// How long a request is good for: "several minutes" (PR 17.2); three are inferred.
 pub const MESSAGE_LIFE: Duration = Duration::from_secs(3 * 60);
 /// However fast the cloud's clocks run, an agent gets this long.
-pub const LEAST_MESSAGE_LIFE: Duration = Duration::from_secs(20);
+pub const LEAST_MESSAGE_LIFE: Duration = Duration::from_secs(10);
 /// How old an agent's key may become: the documented 6 months.
 pub const KEY_LIFETIME: time::Duration = time::Duration::days(182);
 /// Most agents of a tenant that write back.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use provlab_platform::{Part, event};
 use provlab_protocol::oauth::{
@@ -56,7 +56,7 @@ pub(super) async fn show(
 ) -> Response {
     match tenant_of(&shared, &caller, &headers) {
         Ok(tenant) => Json(shown(&shared, tenant)).into_response(),
-        Err(refused) => refused,
+        Err(refused) => refused.into_response(),
     }
 }
 
@@ -69,14 +69,14 @@ pub(super) async fn change(
 ) -> Response {
     let tenant = match tenant_of(&shared, &caller, &headers) {
         Ok(tenant) => tenant,
-        Err(refused) => return refused,
+        Err(refused) => return refused.into_response(),
     };
     let detected = shared
         .db
         .read(|cloud| registry_of(cloud, tenant).is_some_and(|registry| capable(registry).next().is_some()));
     if options.with_cloud_sync == Some(true) && !detected {
         let text = "no agent of version 1.1.977.0 or later is registered; the option is not shown before";
-        return refuse(StatusCode::BAD_REQUEST, "NotDetected", text);
+        return Refused(StatusCode::BAD_REQUEST, "NotDetected", text.to_owned()).into_response();
     }
     let stored = shared.db.write::<_, DbError>(|txn| {
         if let Some(on) = options.write_back {
@@ -92,7 +92,7 @@ pub(super) async fn change(
         Ok(())
     });
     if let Err(failure) = stored {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, "NotStored", &failure.to_string());
+        return Refused(StatusCode::SERVICE_UNAVAILABLE, "NotStored", failure.to_string()).into_response();
     }
     shared.sspr.news.notify_one();
     event!(
@@ -105,15 +105,15 @@ pub(super) async fn change(
 }
 
 /// The tenant of an administrator who may see and change the options. The wizard's token and Graph's are both good.
-fn tenant_of(shared: &Shared, caller: &Caller, headers: &HeaderMap) -> Result<Uuid, Response> {
+fn tenant_of(shared: &Shared, caller: &Caller, headers: &HeaderMap) -> Result<Uuid, Refused> {
     let access = shared
         .access(caller, headers, Audience::Graph)
         .or_else(|_| shared.access(caller, headers, Audience::Registration))
         .map_err(|error| {
-            refuse(
+            Refused(
                 StatusCode::UNAUTHORIZED,
                 "InvalidAuthenticationToken",
-                &error.to_string(),
+                error.to_string(),
             )
         })?;
     if ROLES.iter().any(|role| access.roles.contains(role)) {
@@ -121,7 +121,11 @@ fn tenant_of(shared: &Shared, caller: &Caller, headers: &HeaderMap) -> Result<Uu
     } else {
         let text = "the account needs the role Hybrid Identity Administrator, Authentication Policy Administrator or \
                     Global Administrator";
-        Err(refuse(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text))
+        Err(Refused(
+            StatusCode::FORBIDDEN,
+            "Authorization_RequestDenied",
+            text.to_owned(),
+        ))
     }
 }
 
@@ -159,7 +163,16 @@ fn shown(shared: &Shared, tenant: Uuid) -> Value {
     })
 }
 
-fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = json!({ "error": { "code": code, "message": message } });
-    (status, Json(body)).into_response()
+/// A refusal of a call: status, code, text.
+struct Refused(StatusCode, &'static str, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Self(status, code, message) = self;
+        (
+            status,
+            Json(json!({ "error": { "code": code, "message": message } })),
+        )
+            .into_response()
+    }
 }
