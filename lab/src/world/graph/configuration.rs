@@ -31,11 +31,18 @@ impl JobPlace {
 }
 
 impl Graph {
-    /// Creates a configuration in the documented order of calls (CS 6.1, steps 1 to 4).
+    /// Creates a configuration in the documented order of calls (CS 6.1, steps 1 to 4). Password hash synchronization is a second
+    /// job of the configuration that is there (step 3p).
     ///
     /// # Errors
     /// The cloud's own answer.
     pub async fn create_configuration(&self, domain: &str, template: JobTemplate) -> Result<(), GraphError> {
+        if template == JobTemplate::Ad2AadPasswordHash {
+            let known = self.job(domain, JobTemplate::Ad2AadProvisioning).await?.principal;
+            let body = json!({ "templateId": template.as_str() });
+            let jobs = format!("{known}/synchronization/jobs");
+            return self.call(Method::POST, &jobs, Some(body)).await.map(drop);
+        }
         let organization = format!("/beta/organization/{}", self.tenant_id().await?);
         self.call(
             Method::PATCH,

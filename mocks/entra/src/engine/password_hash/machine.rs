@@ -14,7 +14,6 @@ use super::super::job::{
     AD2AAD_PROVISIONING, Direction, Execution, ExecutionState, Job, Phase, ScheduleState, Stage, SyncJob,
     template,
 };
-use super::super::jobs::of_service_principal;
 use super::super::records::SourceRecord;
 use super::super::sync_account;
 use super::records::{self, PasswordWaiting};
@@ -67,11 +66,14 @@ pub fn step(
     let Some(domain) = row.job.configuration.domain.clone() else {
         return Effect::default();
     };
-    let siblings = of_service_principal(txn.cloud(), tenant.id, row.service_principal);
-    let provisioning = siblings
-        .map(|row| &row.job)
-        .find(|job| job.template_id.eq_ignore_ascii_case(AD2AAD_PROVISIONING))
-        .map(|job| job.id.clone());
+    // A configuration has both jobs (CS 6.1, 3p); where somebody made two, the domain tells which belong together (inferred).
+    let of_domain = |job: &&Job| {
+        let theirs = job.configuration.domain.as_ref();
+        let same = theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(&domain));
+        same && job.template_id.eq_ignore_ascii_case(AD2AAD_PROVISIONING)
+    };
+    let jobs = txn.cloud().sync_jobs.of(tenant.id).map(|row| &row.job);
+    let provisioning = jobs.filter(of_domain).map(|job| job.id.clone()).next();
     let mut machine = Machine {
         txn,
         world,
