@@ -8,7 +8,7 @@
 //! | [`updater`] | the second service |
 //! | [`mod@status`] | what an administrator checks on the server |
 //! | [`directory`] | LDAP client, the dialects, replication of passwords |
-//! | [`password`] | hashes of passwords for the cloud |
+//! | [`password`] | hashes of passwords for the cloud, and password writeback |
 //! | [`cloud`] | sign-in, registration, bootstrap, admin service |
 //! | [`trust`] | private key and certificate |
 //! | [`config`] | the .NET configuration file |
@@ -36,7 +36,7 @@ pub mod updater;
 pub use host::{ComputerAccount, HostFacts, HostMachine, HostPolicies};
 pub use service::run_service;
 pub use setup::answers::Answers;
-pub use setup::package::{PackageOptions, PackageReport, install_package};
+pub use setup::package::{AgentVersion, PackageError, PackageOptions, PackageReport, install_package};
 pub use setup::wizard::{OpenGates, PageGate, WizardReport, run_wizard};
 pub use status::{Status, status};
 pub use updater::run_updater;

@@ -4,6 +4,8 @@ use uuid::{Uuid, uuid};
 
 /// Product version that `provagent` plays: the last release of the G24 generation (CS 11).
 pub const AGENT_VERSION: &str = "1.1.1586.0";
+/// First release whose package keeps the administrator's configuration file; earlier ones put their own in its place (CS 7.4, 11).
+pub const KEEPS_CONFIGURATION_SINCE: [u32; 3] = [1, 1, 1365];
 /// Version of the connector SDK that bootstrap requests name (PR 5.2).
 pub const SDK_VERSION: &str = "1.5.3437.0";
 /// Feature string of the provisioning agent (PR 4.1).

@@ -21,7 +21,7 @@ use crate::product::CONFIG_FOLDER;
 /// Largest file of the trust store that is read.
 const MAX_TRUST_BYTES: usize = 64 * 1024;
 pub(crate) const CERTIFICATE: &str = "CERTIFICATE";
-const PRIVATE_KEY: &str = "PRIVATE KEY";
+pub(crate) const PRIVATE_KEY: &str = "PRIVATE KEY";
 
 /// The trust cannot be read or written.
 #[derive(Debug, Error)]
@@ -307,7 +307,7 @@ impl TrustSettings {
 }
 
 /// One block of RFC 7468.
-fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
+pub(crate) fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(BASE64.encode(der));
     let mut out = Zeroizing::new(format!("-----BEGIN {label}-----\n"));
     for (index, letter) in body.chars().enumerate() {
@@ -329,7 +329,8 @@ pub(crate) fn block(text: &[u8], label: &str) -> Option<Zeroizing<Vec<u8>>> {
     BASE64.decode(body.as_bytes()).ok().map(Zeroizing::new)
 }
 
-fn key_in(text: &[u8]) -> Result<RsaKeyPair, String> {
+/// The private key of a file.
+pub(crate) fn key_in(text: &[u8]) -> Result<RsaKeyPair, String> {
     let der = block(text, PRIVATE_KEY).ok_or_else(|| "no private key".to_owned())?;
     RsaKeyPair::from_pkcs8(&der).map_err(|error| error.to_string())
 }

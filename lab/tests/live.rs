@@ -1,7 +1,13 @@
 //! What the live stage promises beside passing scenarios: nothing outlives the lab, a crash loses nothing, and
 //! `lab up` tells programs where everything is.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test"
+)]
 
 #[path = "support/up.rs"]
 mod up;

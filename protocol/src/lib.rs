@@ -47,3 +47,4 @@ pub mod oauth;
 pub mod relay;
 pub mod sas;
 pub mod scim;
+pub mod writeback;

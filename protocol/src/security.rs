@@ -7,6 +7,7 @@ pub mod sddl;
 pub use ace::{AccessMask, Ace, AceFlags, AceKind};
 pub use binary::{Layout, MAX_ACES, MAX_ACL_BYTES, MAX_DESCRIPTOR_BYTES, SecurityError};
 
+use crate::guid::Guid;
 use crate::sid::Sid;
 
 bit_flags! {
@@ -76,6 +77,14 @@ impl SecurityDescriptor {
     /// The entries of the DACL; none if there is no DACL.
     pub fn dacl_aces(&self) -> &[Ace] {
         self.dacl.as_ref().map_or(&[], |acl| &acl.aces)
+    }
+
+    /// Takes the entries about one attribute, extended right or class out of the DACL; says how many there were.
+    pub fn remove_entries_about(&mut self, object_type: Guid) -> usize {
+        let Some(dacl) = &mut self.dacl else { return 0 };
+        let before = dacl.aces.len();
+        dacl.aces.retain(|ace| ace.object_type != Some(object_type));
+        before - dacl.aces.len()
     }
 
     /// Adds an entry to the DACL at the place where Windows keeps it: explicit before inherited and denials first.

@@ -54,6 +54,9 @@ pub(super) enum Command {
     /// Add an Active Directory domain.
     #[command(name = "add-aadcloudsyncaddomain")]
     AddAdDomain(DomainArguments),
+    /// Switch password writeback with cloud sync on or off for the tenant.
+    #[command(name = "set-aadcloudsyncpasswordwritebackconfiguration")]
+    SetPasswordWriteback(WritebackArguments),
     /// Restart the provisioning service.
     #[command(name = "restart-service")]
     RestartService,
@@ -66,6 +69,9 @@ pub(super) struct PackageArguments {
     /// Generation of the product, G20 to G25.
     #[arg(long)]
     pub(super) generation: Option<String>,
+    /// Release to install, such as 1.1.977.0; today's without it.
+    #[arg(long)]
+    pub(super) release: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -125,12 +131,31 @@ pub(super) struct DomainArguments {
     pub(super) preferred: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct WritebackArguments {
+    /// `$true` or `$false`.
+    #[arg(long, value_parser = powershell_boolean)]
+    pub(super) enable: bool,
+    /// Administrator of the tenant; the password comes from PROVAGENT_PASSWORD or standard input. Without it the session of
+    /// Connect-AADCloudSyncAzureAD serves.
+    #[arg(long)]
+    pub(super) credential: Option<String>,
+}
+
+fn powershell_boolean(text: &str) -> Result<bool, String> {
+    match text.trim_start_matches('$').to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("give $true or $false".to_owned()),
+    }
+}
+
 /// Turns PowerShell's form (`Add-AADCloudSyncGMSA -CustomGMSAName x`, any case) into the parser's.
 pub(super) fn normalize(arguments: impl Iterator<Item = String>) -> Vec<String> {
     arguments
         .enumerate()
         .map(|(index, argument)| {
-            let cmdlet = ["connect-", "add-", "restart-"].iter().any(|verb| {
+            let cmdlet = ["connect-", "add-", "restart-", "set-"].iter().any(|verb| {
                 argument
                     .get(..verb.len())
                     .is_some_and(|start| start.eq_ignore_ascii_case(verb))
@@ -176,6 +201,26 @@ mod tests {
         assert!(
             matches!(parsed.command, Command::AddGmsa(GmsaArguments { custom_name: Some(name), .. }) if name == "provAPP1gMSA$")
         );
+    }
+
+    #[test]
+    fn booleans_are_taken_as_powershell_writes_them() {
+        const CMDLET: &str = "Set-AADCloudSyncPasswordWritebackConfiguration";
+        for (word, expected) in [("$true", true), ("$False", false), ("true", true), ("0", false)] {
+            let parsed = parse(&format!(
+                "provagent {CMDLET} -Enable {word} -Credential a@contoso.com"
+            ));
+            assert!(matches!(
+                parsed.command,
+                Command::SetPasswordWriteback(WritebackArguments { enable, credential: Some(_) }) if enable == expected
+            ));
+        }
+        let line = normalize(
+            format!("provagent {CMDLET} -Enable perhaps")
+                .split(' ')
+                .map(str::to_owned),
+        );
+        assert!(Arguments::try_parse_from(line).is_err());
     }
 
     #[test]

@@ -22,8 +22,8 @@ use crate::setup::answers::{
 use crate::setup::cmdlets;
 use crate::setup::generation::{GENERATIONS, PageSpec};
 use crate::{
-    HostMachine, OpenGates, PackageOptions, PageGate, install_package, run_service, run_updater, run_wizard,
-    status,
+    AgentVersion, HostMachine, OpenGates, PackageOptions, PageGate, install_package, run_service,
+    run_updater, run_wizard, status,
 };
 use arguments::{Arguments, Command, normalize};
 use stdio::Input;
@@ -120,6 +120,12 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
                     ))
                 })?;
             }
+            options.version = package
+                .release
+                .as_deref()
+                .map(AgentVersion::parse)
+                .transpose()
+                .map_err(usage)?;
             let report = install_package(host, &options).map_err(step)?;
             println!(
                 "Installed for {}. Log: {}",
@@ -202,14 +208,23 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
             println!("{name}");
             Ok(())
         }
+        Command::SetPasswordWriteback(options) => {
+            let session = match options.credential {
+                Some(user) => {
+                    let answer = CloudSignIn::Password(CloudPassword {
+                        user_principal_name: user,
+                        password: password(input).await?,
+                    });
+                    cmdlets::connect_azure_ad(host, &answer).await.map_err(step)?
+                }
+                None => kept_session(host)?,
+            };
+            cmdlets::set_password_writeback(host, &session, options.enable)
+                .await
+                .map_err(step)
+        }
         Command::AddAdDomain(options) => {
-            let token = host
-                .platform
-                .files
-                .read(SESSION_FILE)
-                .map_err(|_| step("Run Connect-AADCloudSyncAzureAD first."))?;
-            let token = SecretString::from(String::from_utf8_lossy(&token).into_owned());
-            let session = Session::from_token(token).map_err(step)?;
+            let session = kept_session(host)?;
             let answer = DomainAnswer {
                 name: options.domain_name,
                 credential: DomainCredential {
@@ -224,6 +239,17 @@ async fn perform(host: &HostMachine, command: Command, input: &Input) -> Result<
         }
         Command::RestartService => cmdlets::restart_service(host).await.map_err(step),
     }
+}
+
+/// The session that Connect-AADCloudSyncAzureAD left.
+fn kept_session(host: &HostMachine) -> Result<Session, Trouble> {
+    let token = host
+        .platform
+        .files
+        .read(SESSION_FILE)
+        .map_err(|_| step("Run Connect-AADCloudSyncAzureAD first."))?;
+    let token = SecretString::from(String::from_utf8_lossy(&token).into_owned());
+    Session::from_token(token).map_err(step)
 }
 
 /// Prints a JSON line before each page and waits for any line on standard input.

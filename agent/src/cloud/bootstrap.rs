@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::http::{self, CloudError, CloudRequest, XML};
 use crate::host::{HostMachine, ServiceState};
-use crate::product::{AGENT_VERSION, SDK_VERSION, UPDATER_NAME};
+use crate::product::{SDK_VERSION, UPDATER_NAME};
 use crate::trust::Trust;
 
 /// No bootstrap.
@@ -57,7 +57,7 @@ pub async fn bootstrap(
     let request = BootstrapRequest {
         agent_sdk_version: SDK_VERSION.to_owned(),
         agent_service_account_name: state.account.clone(),
-        agent_version: AGENT_VERSION.to_owned(),
+        agent_version: host.agent_version(),
         connector_id: trust.agent,
         consecutive_failures: state.consecutive_failures,
         initial_bootstrap: state.initial,

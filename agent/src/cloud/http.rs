@@ -82,6 +82,8 @@ pub struct CloudResponse {
     pub status: http::StatusCode,
     /// `Retry-After`, where it names seconds (CS 6.8).
     pub retry_after: Option<Duration>,
+    /// `Location`, where there is one.
+    pub location: Option<String>,
     /// Whole body.
     pub body: Bytes,
 }
@@ -141,19 +143,26 @@ pub(crate) fn endpoint_of(url: &str) -> Result<(Endpoint, http::Uri), CloudError
 /// # Errors
 /// When no connection can be made or the exchange breaks off; any HTTP status is an answer.
 pub async fn send(platform: &Platform, request: &CloudRequest) -> Result<CloudResponse, CloudError> {
+    send_within(platform, request, EXCHANGE_LIMIT).await
+}
+
+/// Sends a request whose answer may take longer than [`EXCHANGE_LIMIT`], or has to come sooner.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_within(
+    platform: &Platform,
+    request: &CloudRequest,
+    limit: Duration,
+) -> Result<CloudResponse, CloudError> {
     let (endpoint, uri) = endpoint_of(&request.url)?;
     let host = endpoint.host.clone();
     let exchange = exchange(platform, &endpoint, &uri, request);
     platform
         .clock
-        .timeout(EXCHANGE_LIMIT, exchange)
+        .timeout(limit, exchange)
         .await
-        .unwrap_or_else(|_| {
-            Err(CloudError::TimedOut {
-                host,
-                limit: EXCHANGE_LIMIT,
-            })
-        })
+        .unwrap_or_else(|_| Err(CloudError::TimedOut { host, limit }))
 }
 
 async fn exchange(
@@ -208,6 +217,11 @@ async fn exchange(
         .get(http::header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
         .map(Duration::from_secs);
+    let location = answer
+        .headers()
+        .get(http::header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let body = Limited::new(answer.into_body(), MAX_RESPONSE_BYTES)
         .collect()
         .await
@@ -216,6 +230,7 @@ async fn exchange(
     Ok(CloudResponse {
         status,
         retry_after,
+        location,
         body,
     })
 }

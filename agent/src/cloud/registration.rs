@@ -11,7 +11,7 @@ use super::http::{self, CloudError, CloudRequest, XML};
 use super::sign_in::Session;
 use super::system_settings;
 use crate::host::HostMachine;
-use crate::product::{AGENT_VERSION, FEATURE, SERVICE_PROCESS, WIZARD_PROCESS};
+use crate::product::{FEATURE, SERVICE_PROCESS, WIZARD_PROCESS};
 use crate::setup::failure::{Failure, FailureKind};
 use crate::trust::{Trust, TrustError, TrustStore};
 
@@ -72,9 +72,9 @@ pub async fn register(
         authentication_token: session.token.clone(),
         feature_string: FEATURE.to_owned(),
         system_settings: system_settings(host),
-        ps_module_version: AGENT_VERSION.to_owned(),
+        ps_module_version: host.agent_version(),
         tenant_id: session.tenant,
-        user_agent: format!("SyncFabricConnector/{AGENT_VERSION}"),
+        user_agent: format!("SyncFabricConnector/{}", host.agent_version()),
     };
     let url = environment.registration_url(&session.tenant);
     let call = CloudRequest::post(url, XML, request.to_xml().into_bytes());
@@ -136,7 +136,7 @@ pub async fn renew(host: &HostMachine, trust: &Trust, endpoint: &str) -> Result<
     let request = TrustRenewalRequest {
         csr: certificate_request(host, &key, SERVICE_PROCESS)?,
         system_settings: system_settings(host),
-        connector_version: AGENT_VERSION.to_owned(),
+        connector_version: host.agent_version(),
     };
     let url = format!("{}{RENEW_PATH}", endpoint.trim_end_matches('/'));
     let call = CloudRequest::post(url, XML, request.to_xml().into_bytes()).with_identity(trust.identity());

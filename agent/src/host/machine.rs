@@ -7,6 +7,8 @@ use provlab_platform::{Part, Platform};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::product::{AGENT_VERSION, SERVICE_NAME};
+
 use super::{EventLog, LsaSecrets, Registry, ServiceControl, TraceFile};
 
 /// The computer account by which the host is a member of its domain.
@@ -139,6 +141,12 @@ pub struct HostMachine {
 }
 
 impl HostMachine {
+    /// Version of the installed agent; [`AGENT_VERSION`] where none is installed.
+    pub fn agent_version(&self) -> String {
+        let installed = self.services.get(SERVICE_NAME);
+        installed.map_or_else(|_| AGENT_VERSION.to_owned(), |entry| entry.version)
+    }
+
     /// A host; `poll` as in [`ServiceControl::new`].
     pub fn new(
         platform: Platform,

@@ -9,6 +9,8 @@ use provlab_protocol::nt_hash::NtHash;
 use provlab_protocol::password_hash::{PasswordHash, SALT_BYTES};
 use provlab_protocol::scim::{Credential, CredentialPage, MAX_CREDENTIALS, ReplicaToken, Watermark};
 
+use uuid::Uuid;
+
 use super::account::{ATTRIBUTES, Account};
 use super::error::PasswordError;
 use crate::directory::drsuapi::{DrsuapiError, Page, Position, Replica};
@@ -62,6 +64,25 @@ impl PageReader<'_> {
         };
         let cookie = Watermark(position.to_bytes());
         Ok(CredentialPage::new(credentials, cookie, more, replica_token))
+    }
+
+    /// The present passwords of these users, as far as they have one. There is no position behind it.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub async fn users(self, ids: &[Uuid]) -> Result<CredentialPage, PasswordError> {
+        let mut credentials = Vec::new();
+        for id in ids {
+            if let Some((object, prefixes)) = self.replica.object(Guid::from(*id), &ATTRIBUTES).await? {
+                credentials.extend(self.told(&object, &prefixes)?);
+            }
+        }
+        let replica_token = ReplicaToken {
+            invocation_id: Uuid::nil(),
+            name: self.replica.server().to_owned(),
+        };
+        let nowhere = Watermark(Vec::new());
+        Ok(CredentialPage::new(credentials, nowhere, false, replica_token))
     }
 
     async fn changes(&mut self, from: Option<&Position>, count: u32) -> Result<Page, PasswordError> {

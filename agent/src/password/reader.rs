@@ -88,7 +88,11 @@ impl PasswordReader {
             salts: &self.salts,
             trace: &self.host.platform.trace,
         };
-        let result = reader.page(position, work.query.count).await;
+        let result = if work.query.ids.is_empty() {
+            reader.page(position, work.query.count).await
+        } else {
+            reader.users(&work.query.ids).await
+        };
         if result.as_ref().err().is_none_or(|error| !error.is_fatal()) {
             *session = Some(replica);
         }

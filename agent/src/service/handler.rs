@@ -6,15 +6,22 @@ use std::sync::Arc;
 use provlab_platform::{Part, event};
 use provlab_protocol::scim::{CredentialQuery, ErrorCode, Operation, OperationResult, Pong, ScimError};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::ServiceLogon;
 use crate::config::AppConfig;
 use crate::directory::ad::{GmsaError, LogonError};
 use crate::directory::{Directory, DirectoryError, Schema, open_session};
-use crate::host::HostMachine;
+use crate::host::{EventLevel, HostMachine};
+use crate::password::writeback::Writeback;
 use crate::password::{PasswordError, PasswordReader};
-use crate::product::app_config_path;
+use crate::product::{EVENT_SOURCE, app_config_path};
 use crate::setup::preferred_controllers;
+
+/// Event: the password synchronization of a domain failed (CS 7.3).
+const DOMAIN_FAILED: u32 = 611;
+/// Event: the key that decrypts a password could not be made, because MD5 failed (CS 7.3).
+const NO_DECRYPTION_KEY: u32 = 667;
 
 /// Most domains with an open session.
 const MAX_SESSIONS: usize = 100;
@@ -60,13 +67,15 @@ pub(super) struct Handler {
     passwords: PasswordReader,
     /// By domain, as read at the first discovery: new attributes are seen after a restart (CS 5.1).
     schemas: Mutex<BTreeMap<String, Arc<Schema>>>,
+    writeback: Writeback,
 }
 
 impl Handler {
-    pub(super) fn new(host: HostMachine, logon: ServiceLogon) -> Self {
+    pub(super) fn new(host: HostMachine, logon: ServiceLogon, tenant: Uuid) -> Self {
         let enforces_fips = enforces_fips_policy(&host);
         Self {
             passwords: PasswordReader::new(host.clone(), enforces_fips),
+            writeback: Writeback::new(&host, tenant),
             host,
             logon,
             sessions: Mutex::default(),
@@ -74,13 +83,31 @@ impl Handler {
         }
     }
 
+    /// The writeback of passwords.
+    pub(super) fn writeback(&self) -> &Writeback {
+        &self.writeback
+    }
+
     /// Does what the cloud asks. A session that turns out dead is opened once more.
     pub(super) async fn handle(&self, operation: &Operation) -> Result<OperationResult, ScimError> {
-        if let Operation::Unknown(kind) = operation {
-            return Err(ScimError::new(
-                ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
-                &format!("this agent does not know the operation '{kind}'; update it"),
-            ));
+        match operation {
+            Operation::Unknown(kind) => {
+                return Err(ScimError::new(
+                    ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError,
+                    &format!("this agent does not know the operation '{kind}'; update it"),
+                ));
+            }
+            Operation::ConfigureWriteback(wanted) => {
+                return self
+                    .writeback
+                    .configure(wanted)
+                    .map(OperationResult::WritebackConfigured);
+            }
+            Operation::Writeback(sealed) => {
+                let answer = Box::pin(self.writeback.handle(&self.logon, sealed)).await;
+                return answer.map(OperationResult::WrittenBack);
+            }
+            _ => {}
         }
         let domain = operation.domain().to_ascii_lowercase();
         let session = self.session(&domain).await.map_err(|error| error.to_scim())?;
@@ -140,8 +167,25 @@ impl Handler {
         }
         let preferred = preferred_controllers(&self.host, domain);
         let page = self.passwords.page(query, &self.logon, &preferred).await;
+        if let Err(error) = &page {
+            self.tell_failure(domain, error);
+        }
         page.map(OperationResult::Credentials)
             .map_err(NoSession::Passwords)
+    }
+
+    /// The entries of the full client's password channel, as a model (CS 7.3); the exception is the documented one (CS 7.4).
+    fn tell_failure(&self, domain: &str, error: &PasswordError) {
+        let (log, trace_file) = (self.host.event_log(Part::Agent), self.host.trace_file(1));
+        let mut detail = error.to_string();
+        if matches!(error, PasswordError::Md5(_)) {
+            detail = format!("System.InvalidOperationException: {detail}");
+            log.write(NO_DECRYPTION_KEY, EVENT_SOURCE, EventLevel::Error, &detail);
+            trace_file.error(&format!("Recovery task failed. {detail}"));
+        }
+        let message = format!("Password hash synchronization failed for domain: {domain}. Details: {detail}");
+        log.write(DOMAIN_FAILED, EVENT_SOURCE, EventLevel::Error, &message);
+        trace_file.error(&message);
     }
 
     async fn session(&self, domain: &str) -> Result<Session, NoSession> {
@@ -233,7 +277,11 @@ async fn answer(
         Operation::ListMembers(list) => directory.list_members(list).await.map(OperationResult::Members),
         // Answered elsewhere.
         Operation::QueryCredentials(_) => Err(DirectoryError::NoCredentials),
-        Operation::Discover(_) | Operation::Unknown(_) => Err(DirectoryError::NoDiscovery),
+        // Answered before a directory is asked.
+        Operation::Discover(_)
+        | Operation::ConfigureWriteback(_)
+        | Operation::Writeback(_)
+        | Operation::Unknown(_) => Err(DirectoryError::NoDiscovery),
     }
 }
 
@@ -246,6 +294,8 @@ fn count_of(result: &OperationResult) -> usize {
         OperationResult::Members(page) => page.as_ref().map_or(0, |page| page.members.len()),
         OperationResult::Schema(schema) => schema.objects.len(),
         OperationResult::Credentials(page) => page.resources.len(),
-        OperationResult::Pong(_) => 0,
+        OperationResult::Pong(_)
+        | OperationResult::WritebackConfigured(_)
+        | OperationResult::WrittenBack(_) => 0,
     }
 }

@@ -50,7 +50,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn trust(&self) -> Trust {
+    pub(super) fn trust(&self) -> Trust {
         self.trust
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -153,7 +153,7 @@ async fn open(
     let (mut socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     let hello = Frame::Hello {
         connector_id: trust.agent,
-        agent_version: AGENT_VERSION.to_owned(),
+        agent_version: shared.host.agent_version(),
     };
     socket.send(text(hello.to_text()?)).await?;
     loop {
@@ -365,7 +365,11 @@ mod tests {
         let key = store.pending_key(&host.platform.crypto).await.unwrap();
         let der = issued(&key, 2);
         let shared = Shared {
-            handler: Handler::new(host.clone(), crate::service::ServiceLogon::Computer),
+            handler: Handler::new(
+                host.clone(),
+                crate::service::ServiceLogon::Computer,
+                Uuid::from_u128(1),
+            ),
             recent: Recent::default(),
             trust: std::sync::Mutex::new(store.commit("agent1", key, &der, false).unwrap()),
             host,

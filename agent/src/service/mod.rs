@@ -3,22 +3,26 @@
 mod handler;
 mod last_bootstrap;
 mod listener;
+mod listeners;
 mod logon;
 mod recent;
 mod registered;
+mod writeback;
 
 use std::time::Duration;
 
 use provlab_platform::Part;
+use provlab_platform::files::FilesErrorKind;
 use thiserror::Error;
 use tokio::sync::watch;
 
 pub use last_bootstrap::{LastBootstrap, last_bootstrap};
 pub(crate) use logon::ServiceLogon;
 
+use crate::config::AppConfig;
 use crate::directory::ad::GmsaError;
 use crate::host::{EventLevel, HostMachine, ServiceEntry, ServiceError, ServiceState};
-use crate::product::SERVICE_NAME;
+use crate::product::{SERVICE_NAME, app_config_path};
 use crate::trust::{TrustError, TrustStore};
 
 /// Pause before a service whose domain could not be reached is started again; stands for its recovery options (inferred).
@@ -98,7 +102,22 @@ fn set_state(host: &HostMachine, state: ServiceState, reason: &str) -> Result<()
     })
 }
 
+/// .NET starts no process whose configuration file it cannot read.
+fn check_configuration(host: &HostMachine) -> Result<(), String> {
+    let path = app_config_path();
+    let bytes = match host.platform.files.read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind == FilesErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let checked = AppConfig::parse(&bytes).map(drop);
+    checked.map_err(|error| format!("Configuration system failed to initialize: {path}: {error}"))
+}
+
 async fn run_once(host: &HostMachine, entry: &ServiceEntry) -> Ended {
+    if let Err(reason) = check_configuration(host) {
+        return Ended::Failed { reason, retry: None };
+    }
     let logon = match log_on(host, entry).await {
         Ok(logon) => logon,
         Err(ended) => return ended,

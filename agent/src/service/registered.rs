@@ -1,18 +1,17 @@
 //! The life of a registered agent: bootstrap at the start and periodically, keep listeners on what it returned, renew the trust (PR 5, 6).
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use provlab_platform::{Part, event};
 use provlab_protocol::environment::Environment;
-use provlab_protocol::his::bootstrap::{BootstrapResponse, SignalingListenerEndpoint};
-use secrecy::ExposeSecret;
+use provlab_protocol::his::bootstrap::BootstrapResponse;
 
 use super::ServiceLogon;
 use super::handler::Handler;
 use super::last_bootstrap::record;
-use super::listener::{Shared, listen};
+use super::listener::Shared;
+use super::listeners::Listeners;
 use super::recent::Recent;
 use super::{Ended, RECOVERY_PAUSE};
 use crate::cloud::bootstrap::{BootstrapState, bootstrap};
@@ -41,8 +40,7 @@ struct Agent<'a> {
     log: TraceFile,
     state: BootstrapState,
     settings: BootstrapResponse,
-    /// Running listeners by endpoint name, with the key they sign by.
-    listeners: BTreeMap<String, (SignalingListenerEndpoint, AbortOnDrop)>,
+    listeners: Listeners,
 }
 
 /// Runs until the agent gives up; the caller drops it to stop.
@@ -66,7 +64,7 @@ pub(super) async fn run(
         environment,
         shared: Arc::new(Shared {
             host: host.clone(),
-            handler: Handler::new(host.clone(), logon),
+            handler: Handler::new(host.clone(), logon, trust.tenant),
             recent: Recent::default(),
             trust: Mutex::new(trust),
         }),
@@ -78,8 +76,10 @@ pub(super) async fn run(
             ..BootstrapState::default()
         },
         settings: BootstrapResponse::default(),
-        listeners: BTreeMap::new(),
+        listeners: Listeners::default(),
     };
+    let shared = Arc::clone(&agent.shared);
+    let _writeback = AbortOnDrop(tokio::spawn(super::writeback::follow(shared, environment)));
     agent.live().await
 }
 
@@ -190,25 +190,14 @@ impl Agent<'_> {
         self.keep_listeners();
     }
 
-    /// Starts listeners on new endpoints, ends those that are gone, and leaves the others alone.
+    /// Listens where the cloud says.
     fn keep_listeners(&mut self) {
         let signaling = &self.settings.connectivity_settings.signaling_settings;
-        let token_ttl = signaling.service_bus_sas_token_ttl;
-        let wanted: BTreeMap<_, _> = self
-            .settings
-            .signaling_listener_endpoints
-            .iter()
-            .filter(|endpoint| endpoint.is_available)
-            .map(|endpoint| (endpoint.name.clone(), endpoint.clone()))
-            .collect();
-        self.listeners
-            .retain(|name, (running, _)| wanted.get(name).is_some_and(|endpoint| same(endpoint, running)));
-        for (name, endpoint) in wanted {
-            if !self.listeners.contains_key(&name) {
-                let task = tokio::spawn(listen(Arc::clone(&self.shared), endpoint.clone(), token_ttl));
-                self.listeners.insert(name, (endpoint, AbortOnDrop(task)));
-            }
-        }
+        self.listeners.keep(
+            &self.shared,
+            &self.settings.signaling_listener_endpoints,
+            signaling.service_bus_sas_token_ttl,
+        );
     }
 
     async fn renew_if_due(&mut self) {
@@ -241,11 +230,4 @@ impl Agent<'_> {
             }
         }
     }
-}
-
-fn same(one: &SignalingListenerEndpoint, other: &SignalingListenerEndpoint) -> bool {
-    one.host() == other.host()
-        && one.service_path == other.service_path
-        && one.shared_access_key_name == other.shared_access_key_name
-        && one.shared_access_key.expose_secret() == other.shared_access_key.expose_secret()
 }

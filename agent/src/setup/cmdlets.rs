@@ -1,14 +1,19 @@
 //! The steps of the wizard as the cmdlets of `Microsoft.CloudSync.PowerShell.dll` (CS 4.1).
 
+use ::http::Method;
+use ::http::header::AUTHORIZATION;
 use provlab_platform::{Part, event};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
 
 use super::account::{ServiceAccount, change_service_credentials};
 use super::answers::{CloudSignIn, DomainAnswer, ServiceAccountChoice};
-use super::failure::Failure;
+use super::failure::{Failure, FailureKind};
 use super::generation::{Generation, GenerationName};
 use super::package::{GENERATION_VALUE, chosen_environment};
 use super::steps;
 use super::wizard::check_sign_in_page;
+use crate::cloud::http::{self, CloudRequest, JSON};
 use crate::cloud::sign_in::{Session, sign_in};
 use crate::cloud::{admin, registration};
 use crate::host::HostMachine;
@@ -73,6 +78,48 @@ pub async fn add_ad_domain(
     })
     .await?;
     ran(host, "Add-AADCloudSyncADDomain");
+    Ok(())
+}
+
+/// `Set-AADCloudSyncPasswordWritebackConfiguration -Enable`: switches the tenant's options as the portal does (CS 8.1). The agents learn of it
+/// from the cloud, this one too. Which of the options the product's cmdlet switches beside its own is not public.
+///
+/// # Errors
+/// When the cloud cannot be reached, or refuses: no agent of version 1.1.977.0 or later, no administrator.
+pub async fn set_password_writeback(
+    host: &HostMachine,
+    session: &Session,
+    enable: bool,
+) -> Result<(), Failure> {
+    let environment = chosen_environment(host).map_err(Failure::host)?;
+    let url = format!(
+        "https://{}/onPremisesIntegration",
+        environment.password_reset_host
+    );
+    let options = json!({ "writeBack": enable, "withCloudSync": enable }).to_string();
+    let request = CloudRequest::new(Method::PATCH, url)
+        .header(AUTHORIZATION, format!("Bearer {}", session.token.expose_secret()))
+        .body(JSON, options.into_bytes());
+    let answer = http::send(&host.platform, &request).await.map_err(|error| {
+        Failure::new(
+            FailureKind::CloudUnreachable,
+            format!("Password writeback cannot be configured: {error}."),
+            &error,
+        )
+    })?;
+    if !answer.status.is_success() {
+        let text: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let reason = text["error"]["message"].as_str().unwrap_or_default().to_owned();
+        return Err(Failure::new(
+            FailureKind::Role,
+            format!(
+                "Password writeback cannot be configured: HTTP {}: {reason}.",
+                answer.status
+            ),
+            reason,
+        ));
+    }
+    ran(host, "Set-AADCloudSyncPasswordWritebackConfiguration");
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use super::generation::{Generation, GenerationName};
 use crate::config::AppConfig;
 use crate::host::{HostMachine, RegistryError, ServiceEntry, ServiceError, ServiceState, TraceFile};
 use crate::product::{
-    AGENT_VERSION, INSTALL_FOLDER, SERVICE_NAME, TEMP_FOLDER, UPDATER_ACCOUNT, UPDATER_FOLDER, UPDATER_NAME,
-    VIRTUAL_ACCOUNT, app_config_path, installed,
+    AGENT_VERSION, INSTALL_FOLDER, KEEPS_CONFIGURATION_SINCE, SERVICE_NAME, TEMP_FOLDER, UPDATER_ACCOUNT,
+    UPDATER_FOLDER, UPDATER_NAME, VIRTUAL_ACCOUNT, app_config_path, installed,
 };
 
 /// Registry value with the cloud that the package was told (own name; the product's is not public).
@@ -30,6 +30,45 @@ pub struct PackageOptions {
     pub environment_name: Option<String>,
     /// Which generation of the product is installed.
     pub generation: GenerationName,
+    /// Which release; none is [`AGENT_VERSION`].
+    pub version: Option<AgentVersion>,
+}
+
+/// Version of a release, such as `1.1.977.0` (CS 11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentVersion {
+    text: String,
+    numbers: Vec<u32>,
+}
+
+impl AgentVersion {
+    /// Reads three or four numbers with dots between them.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse(text: &str) -> Result<Self, PackageError> {
+        let bad = || PackageError::Version(text.chars().take(32).collect());
+        let numbers = text.split('.').map(str::parse).collect::<Result<Vec<u32>, _>>();
+        let numbers = numbers.map_err(|_| bad())?;
+        if !(3..=4).contains(&numbers.len()) {
+            return Err(bad());
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            numbers,
+        })
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether its package keeps the configuration file that it finds.
+    fn keeps_configuration(&self) -> bool {
+        self.numbers.as_slice() >= KEEPS_CONFIGURATION_SINCE.as_slice()
+    }
 }
 
 impl PackageOptions {
@@ -72,6 +111,9 @@ pub enum PackageError {
     /// An `ENVIRONMENTNAME` that names no cloud.
     #[error(transparent)]
     Environment(#[from] UnknownEnvironmentName),
+    /// No version of the package.
+    #[error("'{0}' is no version of the package; write three or four numbers, such as 1.1.977.0")]
+    Version(String),
     /// A prerequisite is missing (CS 2.1, 9.4).
     #[error("0x80070643: {0}")]
     Prerequisite(String),
@@ -96,13 +138,17 @@ pub fn install_package(host: &HostMachine, options: &PackageOptions) -> Result<P
         None => chosen_environment(host)?,
     };
     check_prerequisites(host)?;
+    let version = match &options.version {
+        Some(version) => version.clone(),
+        None => AgentVersion::parse(AGENT_VERSION)?,
+    };
     let generation = Generation::find(options.generation);
     let log = bundle_log(host);
     log.info(&format!(
         "Setting string variable 'ENVIRONMENTNAME' to value '{}'",
         environment.text
     ));
-    write_files(host)?;
+    write_files(host, &version)?;
     host.registry.set(&[
         (ENVIRONMENT_VALUE, environment.text),
         (GENERATION_VALUE, &format!("{:?}", generation.name)),
@@ -112,7 +158,7 @@ pub fn install_package(host: &HostMachine, options: &PackageOptions) -> Result<P
         account: account.to_owned(),
         managed_account: false,
         binary,
-        version: AGENT_VERSION.to_owned(),
+        version: version.text.clone(),
         state: ServiceState::StartPending,
         last_error: String::new(),
         restarts: 0,
@@ -134,15 +180,15 @@ pub fn install_package(host: &HostMachine, options: &PackageOptions) -> Result<P
         ),
     )?;
     log.info(&format!(
-        "Apply complete, result: 0x0, {} {AGENT_VERSION}",
-        generation.package_title
+        "Apply complete, result: 0x0, {} {}",
+        generation.package_title, version.text
     ));
     event!(
         host.platform.trace,
         Part::Wizard,
         "package.installed",
         environment = environment.text,
-        version = AGENT_VERSION,
+        version = version.text,
         quiet = options.quiet
     );
     Ok(PackageReport {
@@ -198,10 +244,10 @@ fn bundle_log(host: &HostMachine) -> TraceFile {
     TraceFile::at(host.platform.files.clone(), host.platform.clock.clone(), path, 1)
 }
 
-fn write_files(host: &HostMachine) -> Result<(), PackageError> {
+fn write_files(host: &HostMachine, version: &AgentVersion) -> Result<(), PackageError> {
     let files = &host.platform.files;
     let fail = |error: &dyn std::fmt::Display| PackageError::Files(error.to_string());
-    let version = format!("ProductVersion={AGENT_VERSION}\n");
+    let product_version = format!("ProductVersion={}\n", version.text);
     let binaries = [
         installed("AADConnectProvisioningAgent.exe"),
         installed("AADConnectProvisioningAgentWizard.exe"),
@@ -214,12 +260,12 @@ fn write_files(host: &HostMachine) -> Result<(), PackageError> {
     ];
     for binary in binaries {
         files
-            .write_atomic(&binary, version.as_bytes())
+            .write_atomic(&binary, product_version.as_bytes())
             .map_err(|error| fail(&error))?;
     }
-    // Releases since 1.1.1365 keep the administrator's configuration file (CS 11).
     let config = app_config_path();
-    if !files.exists(&config).map_err(|error| fail(&error))? {
+    let found = files.exists(&config).map_err(|error| fail(&error))?;
+    if !(found && version.keeps_configuration()) {
         files
             .write_atomic(&config, AppConfig::default().text().as_bytes())
             .map_err(|error| fail(&error))?;
@@ -244,6 +290,38 @@ mod tests {
                 "{error}"
             );
             assert!(world.files.snapshot().is_empty());
+        });
+    }
+
+    #[test]
+    fn an_upgrade_loses_the_configuration_before_1_1_1365() {
+        simulate(async {
+            for (version, kept) in [
+                ("1.1.977.0", false),
+                ("1.1.1364.9", false),
+                ("1.1.1365", true),
+                ("1.1.2108.0", true),
+            ] {
+                let world = World::new();
+                install_package(&world.host, &PackageOptions::default()).unwrap();
+                let edited = AppConfig::default().with_fips_policy(false).unwrap();
+                let files = &world.host.platform.files;
+                files
+                    .write_atomic(&app_config_path(), edited.text().as_bytes())
+                    .unwrap();
+                let options = PackageOptions {
+                    version: Some(AgentVersion::parse(version).unwrap()),
+                    ..PackageOptions::default()
+                };
+                install_package(&world.host, &options).unwrap();
+                let now = AppConfig::parse(&files.read(&app_config_path()).unwrap()).unwrap();
+                assert_eq!(!now.enforces_fips_policy(), kept, "{version}");
+                assert_eq!(world.host.agent_version(), version);
+            }
+            for text in ["", "1.1", "1.1.x", "1.1.1.1.1"] {
+                let error = AgentVersion::parse(text).unwrap_err().to_string();
+                assert!(error.contains("1.1.977.0"), "{error}");
+            }
         });
     }
 

@@ -1,5 +1,7 @@
 //! `lab doctor`: what this machine has, and so which stages can run. It changes nothing.
 
+use provlab_platform::{Crypto, CryptoPolicy};
+
 use super::Exit;
 use crate::{
     scenario::StageName,
@@ -32,6 +34,10 @@ pub(super) fn doctor() -> Exit {
             found("base image", base);
         }
         Err(reason) => found("Docker engine", reason),
+    }
+    let hardened = Crypto::real(CryptoPolicy { fips: true });
+    if let Some(lock) = hardened.fips_lock() {
+        found("FIPS lock", &format!("MD5 is refused by {lock}"));
     }
     for (tool, purpose) in TOOLS {
         let word = if on_path(tool) { "found" } else { "not found" };

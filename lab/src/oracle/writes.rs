@@ -78,14 +78,17 @@ fn ends_well(event: &Event) -> bool {
     event.name == "job.cycle" && field(event, "state") != "Failed"
 }
 
-/// The events of a tenant's jobs with their places in the trace.
+/// The only kind of job that the oracle knows.
+const JOB: &str = "AD2AADProvisioning";
+
+/// The events of a tenant's jobs of that kind with their places in the trace.
 fn of_tenant<'a>(events: &'a [Event], tenant: &str) -> Vec<(usize, &'a Event)> {
     let ours = |event: &Event| {
         let named = field(event, "tenant");
         named.is_empty() || named.eq_ignore_ascii_case(tenant)
     };
     let all = events.iter().enumerate();
-    all.filter(|(_, event)| event.name.starts_with("job.") && ours(event))
+    all.filter(|(_, event)| event.name.starts_with("job.") && field(event, "job") == JOB && ours(event))
         .collect()
 }
 

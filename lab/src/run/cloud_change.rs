@@ -120,6 +120,23 @@ pub(super) async fn perform(
                 .await
         }
         Step::ProvisionOnDemand(what) => return on_demand(world, state, &graph, what).await,
+        Step::SetPasswordWriteback(what) => {
+            let options = json!({
+                "writeBack": what.enabled,
+                "withCloudSync": what.enabled,
+                "selfService": what.self_service,
+                "unlockWithoutReset": what.unlock_without_reset,
+            });
+            graph.set_password_writeback(&options).await
+        }
+        Step::AdminResetPassword(what) => {
+            let reset = graph.reset_password(&what.user, what.password.expose_secret());
+            let answer = reset.await.map_err(WorldError::from)?;
+            state
+                .borrow_mut()
+                .password_answered(&what.tenant, &what.user, answer);
+            return Ok(());
+        }
         Step::SetTenantFeatures(what) => graph.set_features(&what.set.value).await,
         Step::SetDeletionGuard(what) => graph.set_deletion_guard(what.kind.as_str(), what.threshold).await,
         Step::VerifyDomain(what) => graph.verify_domain(&what.name).await,

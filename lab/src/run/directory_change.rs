@@ -58,6 +58,14 @@ pub(super) async fn perform(world: &dyn World, step: &Step) -> Result<(), WorldE
             })
             .await
         }
+        Step::SetPassword(what) => {
+            let (domain, name) = world.book().split(&what.account)?;
+            let command = Command::ChangePassword {
+                account: name.to_owned(),
+                password: what.password.clone(),
+            };
+            ask(world, &domain.name, command).await
+        }
         Step::AddMember(both) => join(world, both, true).await,
         Step::RemoveMember(both) => join(world, both, false).await,
         Step::AddMembers(many) => join_many(world, many, true).await,

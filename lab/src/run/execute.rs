@@ -3,6 +3,8 @@
 use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use async_trait::async_trait;
+use provlab_agent::config::AppConfig;
+use provlab_agent::product::app_config_path;
 use provlab_agent::setup::{
     answers::{
         Answers, CloudPassword, CloudSignIn, CreateGmsa, CustomGmsa, CustomServiceAccount, DomainAnswer,
@@ -12,10 +14,15 @@ use provlab_agent::setup::{
 };
 use provlab_platform::{Part, event};
 
-use super::{KeepFiles, RunOptions, STEP_LIMIT, cloud_change, directory_change, play, state::RunState};
+use super::{
+    KeepFiles, RunOptions, STEP_LIMIT, cloud_change, directory_change, password, play, state::RunState,
+};
 use crate::{
     report::{Outcome, RunReport},
-    scenario::{Between, Install, Located, Scenario, ServiceAccountChoice, Step, WizardPage},
+    scenario::{
+        Between, EditedConfig, Install, Located, Scenario, ServiceAccountChoice, ServiceName, Step,
+        UpgradedAgent, WizardPage,
+    },
     stage,
     world::{BetweenPages, Book, Credential, InstallOutcome, InstallRequest, Power, World, WorldError},
 };
@@ -123,6 +130,8 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
             Ok(())
         }
         Step::Expect(_) => Ok(()),
+        Step::UpgradeAgent(what) => upgrade(world, what).await,
+        Step::EditAgentConfig(what) => edit_config(world, what),
         Step::StartService(what) => world.start_service(&what.host, what.service).await,
         Step::StopService(what) => world.stop_service(&what.host, what.service).await,
         Step::Crash(part) => world.crash(part).await,
@@ -139,11 +148,35 @@ pub(super) async fn perform(world: &dyn World, state: &State, step: &Step) -> Re
         | Step::DeleteCloudAccount(_)
         | Step::MakeDirectoryBusy(_)
         | Step::ThrottleGraph(_) => cloud_change::befall(world, step).await,
+        Step::ResetOwnPassword(_)
+        | Step::ChangeOwnPassword(_)
+        | Step::UnlockOwnAccount(_)
+        | Step::SetPasswordPolicy(_)
+        | Step::RevokeRight(_) => Box::pin(password::perform(world, state, step)).await,
         other => match other.in_cloud() {
             Some(what) => Box::pin(cloud_change::perform(world, state, step, what)).await,
             None => directory_change::perform(world, step).await,
         },
     }
+}
+
+/// The package of another release stops the service, replaces what is installed, and starts it again.
+async fn upgrade(world: &dyn World, what: &UpgradedAgent) -> Result<(), WorldError> {
+    world.stop_service(&what.host, ServiceName::Agent).await?;
+    world.upgrade(&what.host, &what.version).await?;
+    world.start_service(&what.host, ServiceName::Agent).await
+}
+
+fn edit_config(world: &dyn World, what: &EditedConfig) -> Result<(), WorldError> {
+    let lab = |error: &dyn std::fmt::Display| WorldError::Lab(format!("`{}`: {error}", *what.host));
+    let (files, path) = (world.host_files(&what.host)?, app_config_path());
+    let bytes = files.read(&path).map_err(|error| lab(&error))?;
+    let edited = AppConfig::parse(&bytes)
+        .and_then(|config| config.with_fips_policy(what.enforce_fips_policy))
+        .map_err(|error| lab(&error))?;
+    files
+        .write_atomic(&path, edited.text().as_bytes())
+        .map_err(|error| lab(&error))
 }
 
 /// What the person answers, from what the scenario says.

@@ -26,6 +26,13 @@ const LOG_READERS: [&str; 6] = [
     "Cloud Application Administrator",
 ];
 
+/// Roles whose holders may see the options of password reset.
+const PASSWORD_ADMINISTRATORS: [&str; 3] = [
+    "Hybrid Identity Administrator",
+    "Authentication Policy Administrator",
+    "Global Administrator",
+];
+
 /// What was seen so far.
 pub(super) struct Look<'a> {
     world: &'a dyn World,
@@ -80,6 +87,17 @@ impl<'a> Look<'a> {
         let state = Rc::new(state["tenants"][0].take());
         self.tenants.borrow_mut().insert(domain, Rc::clone(&state));
         Ok(state)
+    }
+
+    /// What the portal says of a tenant's writeback client.
+    pub(super) async fn writeback_client(&self, tenant: &str) -> Result<String, WorldError> {
+        let account = self
+            .world
+            .book()
+            .cloud_administrator(tenant, &PASSWORD_ADMINISTRATORS)?;
+        let graph = signed_in(self.world, tenant, account).await?;
+        let shown = graph.password_writeback().await?;
+        Ok(shown["status"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Entries of a tenant's provisioning log with one action, as an administrator reads them in Graph.

@@ -8,6 +8,7 @@ mod expect;
 mod learn;
 mod look;
 mod options;
+mod password;
 mod play;
 mod recollect;
 mod state;

@@ -7,7 +7,7 @@ use provlab_entra::control::{Command as CloudCommand, Reply as CloudReply};
 use serde_json::{Value, json};
 
 use super::recollect::Memories;
-use crate::world::{InstallOutcome, OnDemandAnswer, World, WorldError};
+use crate::world::{InstallOutcome, OnDemandAnswer, PasswordAnswer, World, WorldError};
 
 /// What a run remembers beside the world.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub(crate) struct RunState {
     pub(crate) evaluating: Option<usize>,
     /// The last answer to provisioning on demand, by tenant and object.
     on_demand: BTreeMap<(String, String), OnDemandAnswer>,
+    /// The last answer to a wish for another password, by tenant and user.
+    passwords: BTreeMap<(String, String), PasswordAnswer>,
     /// What the oracle remembers of jobs.
     pub(super) memories: Memories,
 }
@@ -56,6 +58,15 @@ impl RunState {
     pub(crate) fn on_demand(&self, tenant: &str, object: &str) -> Option<&OnDemandAnswer> {
         self.on_demand
             .get(&(tenant.to_lowercase(), object.to_lowercase()))
+    }
+
+    pub(crate) fn password_answered(&mut self, tenant: &str, user: &str, answer: PasswordAnswer) {
+        let key = (tenant.to_lowercase(), user.to_lowercase());
+        self.passwords.insert(key, answer);
+    }
+
+    pub(crate) fn password_answer(&self, tenant: &str, user: &str) -> Option<&PasswordAnswer> {
+        self.passwords.get(&(tenant.to_lowercase(), user.to_lowercase()))
     }
 
     pub(crate) fn installation(&self, host: &str) -> Option<&Installation> {

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -221,6 +222,55 @@ pub enum Expectation {
         #[serde(default)]
         error: Option<String>,
     },
+    /// What the person was told who last wanted the password of a user set in the cloud, or the account unlocked.
+    PasswordAnswer {
+        /// The tenant.
+        tenant: Located<String>,
+        /// User principal name.
+        user: String,
+        /// Whether it was done.
+        outcome: PasswordOutcome,
+        /// The code that the person saw (CS 8.5).
+        #[serde(default)]
+        code: Option<String>,
+        /// Id of the agent's event, where the person was a user and an agent said why (CS 8.5).
+        #[serde(default)]
+        event: Option<u64>,
+        /// A part of the text that the person saw.
+        #[serde(default)]
+        says: Option<String>,
+    },
+    /// What the portal says of the writeback client (CS 8.4).
+    WritebackClient {
+        /// The tenant.
+        tenant: Located<String>,
+        /// A part of the text.
+        says: String,
+    },
+    /// A logon of a domain account, tried at the domain controller.
+    Logon {
+        /// `NETBIOS\name`.
+        account: Located<String>,
+        /// The password that is tried.
+        #[schemars(with = "String")]
+        password: SecretString,
+        /// The `data` of AD's refusal (PR 16.3); by default the logon is accepted.
+        #[serde(default)]
+        data: Option<String>,
+    },
+    /// A sign-in of a user at the cloud with a password (ROPC, PR 3.3).
+    SignIn {
+        /// The tenant.
+        tenant: Located<String>,
+        /// User principal name.
+        user: String,
+        /// The password that is tried.
+        #[schemars(with = "String")]
+        password: SecretString,
+        /// The code of the refusal, such as `AADSTS50126`; by default the sign-in succeeds.
+        #[serde(default)]
+        refused: Option<String>,
+    },
     /// An object of the directory.
     DirectoryObject {
         /// The domain.
@@ -262,6 +312,16 @@ pub struct ObjectCount {
     /// Groups.
     #[serde(default)]
     pub groups: Option<u64>,
+}
+
+/// How a wish for another password ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordOutcome {
+    /// The directory has it.
+    Success,
+    /// The person was told that it has not.
+    Failure,
 }
 
 /// How a wizard run ended.

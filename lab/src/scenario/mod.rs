@@ -19,7 +19,7 @@ mod world;
 pub use diagnostic::{ScenarioError, ScenarioErrors};
 pub use expectation::{
     AgentStatusWord, CloudObjectState, Expectation, Expected, JobStatus, ObjectCount, OnDemandResult,
-    ProvisioningAction, ProvisioningStatus, QuarantineReason, ServiceName, ServiceStateWord,
+    PasswordOutcome, ProvisioningAction, ProvisioningStatus, QuarantineReason, ServiceName, ServiceStateWord,
     WizardOutcomeWord,
 };
 pub use load::{

@@ -295,4 +295,7 @@ pub struct Host {
     /// How far the host's wall clock is ahead of the world's.
     #[serde(default)]
     pub clock_ahead: Option<Span>,
+    /// Whether Windows' FIPS policy is on, under which .NET refuses MD5 (CS 7.4).
+    #[serde(default)]
+    pub fips: bool,
 }

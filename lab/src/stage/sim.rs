@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use provlab_agent::{
-    HostMachine, PackageOptions, PageGate, install_package,
+    AgentVersion, HostMachine, PackageError, PackageOptions, PageGate, install_package,
     product::{SERVICE_NAME, UPDATER_NAME},
     run_service, run_updater, run_wizard,
 };
@@ -18,7 +18,7 @@ use provlab_directory::control as directory;
 use provlab_entra::control as cloud;
 use provlab_platform::{
     Clock, Crypto, CryptoPolicy, Entropy, Event, MemoryStore, Platform, Trace,
-    files::SimFiles,
+    files::{Files, SimFiles},
     net::sim::{Latency, LinkPattern, Loss, Partition, RuleGuard, SimNetwork},
     trace::{Sink, TraceLog},
 };
@@ -210,6 +210,7 @@ fn sim_host(book: &Book, host: &Host, platform: Platform) -> SimHost {
     let files = SimFiles::new();
     let platform = Platform {
         files: Arc::new(files.clone()),
+        crypto: Crypto::simulated(CryptoPolicy { fips: host.fips }, &platform.host),
         ..platform
     };
     SimHost {
@@ -400,6 +401,20 @@ impl World for SimWorld {
             }
             let _ = go_on.send(());
         }
+    }
+
+    async fn upgrade(&self, host: &str, version: &str) -> Result<(), WorldError> {
+        let refused = |error: PackageError| WorldError::Lab(format!("`{host}`: {error}"));
+        let options = PackageOptions {
+            version: Some(AgentVersion::parse(version).map_err(refused)?),
+            ..PackageOptions::default()
+        };
+        install_package(&self.host(host)?.machine, &options).map_err(refused)?;
+        Ok(())
+    }
+
+    fn host_files(&self, host: &str) -> Result<Arc<dyn Files>, WorldError> {
+        self.host(host).map(|host| Arc::new(host.files.clone()) as _)
     }
 
     async fn start_service(&self, host: &str, service: ServiceName) -> Result<(), WorldError> {

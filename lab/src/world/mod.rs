@@ -3,17 +3,17 @@
 mod book;
 mod graph;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use provlab_agent::host::{ServiceControl, ServiceError};
-use provlab_platform::{Platform, trace::TraceLog};
+use provlab_platform::{Platform, files::Files, trace::TraceLog};
 
 pub use book::{
     Book, Credential, UnknownName, cloud_password_of, cloud_user_name, default_password, environment_of,
     initial_domain, password_of,
 };
-pub use graph::{Graph, GraphError, OnDemandAnswer, SchemaEdit, Subject};
+pub use graph::{Graph, GraphError, OnDemandAnswer, PasswordAnswer, SchemaEdit, Subject, as_user};
 
 use crate::scenario::{Fault, Part, ServiceName, StageName, WizardPage};
 
@@ -204,6 +204,18 @@ pub trait World {
         request: &InstallRequest,
         between: &mut dyn BetweenPages,
     ) -> Result<InstallOutcome, WorldError>;
+
+    /// Runs the package of another release on a host whose service is stopped.
+    ///
+    /// # Errors
+    /// If the package refuses, or the host could not be used.
+    async fn upgrade(&self, host: &str, version: &str) -> Result<(), WorldError>;
+
+    /// The files of a host.
+    ///
+    /// # Errors
+    /// If the world declares no such host.
+    fn host_files(&self, host: &str) -> Result<Arc<dyn Files>, WorldError>;
 
     /// Starts a service.
     ///

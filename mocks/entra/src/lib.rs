@@ -17,6 +17,7 @@ pub mod relay;
 mod running;
 mod seed;
 pub mod shared;
+pub mod sspr;
 pub mod state;
 mod sweep;
 

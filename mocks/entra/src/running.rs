@@ -15,7 +15,7 @@ use crate::http::{self, HTTPS_PORT, Role};
 use crate::identity::SignError;
 use crate::shared::Shared;
 use crate::state::{Db, DbError};
-use crate::{engine, graph, his, identity, relay, seed, sweep};
+use crate::{engine, graph, his, identity, relay, seed, sspr, sweep};
 
 /// Why the cloud does not start.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +109,8 @@ pub async fn start(platform: Platform, config: Config, store: Arc<dyn Store>) ->
     tasks.spawn(relay::run(Arc::clone(&shared)));
     tasks.spawn(engine::run(Arc::clone(&shared)));
     tasks.spawn(sweep::run(Arc::clone(&shared)));
+    tasks.spawn(sspr::run(Arc::clone(&shared)));
+    tasks.spawn(sspr::run_resets(Arc::clone(&shared)));
     Ok(Running {
         entra: Entra { shared },
         tasks,
@@ -124,5 +126,6 @@ fn router(role: Role, shared: &Arc<Shared>) -> Router {
         Role::Admin => his::publishing::router(shared),
         Role::TrustRenewal => his::renewal_router(shared),
         Role::Relay => relay::router(shared),
+        Role::PasswordReset => sspr::router(shared),
     }
 }

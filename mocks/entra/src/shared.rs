@@ -36,6 +36,8 @@ pub struct Shared {
     pub plans: Plans,
     /// The agents that listen.
     pub relay: crate::relay::Hub,
+    /// What self-service password reset does beside its requests.
+    pub sspr: crate::sspr::Desk,
     /// Signs the certificates of agents, in every environment under the environment's own issuer name.
     pub agent_ca: RsaKeyPair,
     cadence: Mutex<Cadence>,
@@ -52,6 +54,7 @@ impl Shared {
             plans: Plans::new(&config.assumptions),
             cadence: Mutex::new(config.cadence),
             relay: crate::relay::Hub::default(),
+            sspr: crate::sspr::Desk::default(),
             agent_ca,
             platform,
             config,

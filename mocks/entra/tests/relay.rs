@@ -8,7 +8,7 @@ mod world;
 use agent::{Agent, Line, assign, registration_token};
 use futures_util::SinkExt as _;
 use job::{page, person, pong, query, start_job, status, team, users};
-use provlab_entra::relay;
+use provlab_entra::relay::{self, Purpose};
 use provlab_protocol::relay::{AUTHORIZATION_HEADER, Frame, LISTENER_HEADER, MAX_FRAME_BYTES, SUBPROTOCOL};
 use provlab_protocol::sas::{EscapeCase, SasToken};
 use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError, Watermark};
@@ -144,7 +144,7 @@ fn a_lost_listener_hands_its_request_to_another_under_the_same_id() {
                 .entra()
                 .shared()
                 .relay
-                .listening(TENANT.parse().unwrap())
+                .listening(TENANT.parse().unwrap(), Purpose::Provisioning)
                 .len(),
             1
         );
@@ -280,7 +280,7 @@ fn hostile_frames_end_their_connection_and_nothing_else() {
                 .entra()
                 .shared()
                 .relay
-                .listening(TENANT.parse().unwrap())
+                .listening(TENANT.parse().unwrap(), Purpose::Provisioning)
                 .len(),
             1,
             "the silent one is gone"

@@ -7,7 +7,7 @@ use rsa::pkcs1::EncodeRsaPublicKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
 use rsa::sha2::{Digest, Sha256};
 use rsa::traits::PublicKeyParts;
-use rsa::{Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
+use rsa::{Oaep, Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
 use zeroize::Zeroizing;
 
 /// Size of every key of the agent (PR 4.3).
@@ -95,6 +95,18 @@ impl RsaKeyPair {
             .map_err(|e| CryptoError::new("cannot sign", &e))
     }
 
+    /// What somebody encrypted for this key by RSA-OAEP with SHA-256.
+    ///
+    /// # Errors
+    /// [`CryptoError`] if it was not encrypted for this key.
+    pub fn decrypt_oaep_sha256(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        // Unblinded, as signatures are.
+        self.0
+            .decrypt(Oaep::new::<Sha256>(), ciphertext)
+            .map(Zeroizing::new)
+            .map_err(|e| CryptoError::new("cannot decrypt", &e))
+    }
+
     /// The public key as `SubjectPublicKeyInfo` in DER.
     #[must_use]
     pub fn spki_der(&self) -> Vec<u8> {
@@ -139,6 +151,19 @@ mod tests {
         );
         // SubjectPublicKeyInfo ends in the PKCS#1 key.
         assert!(key.spki_der().ends_with(&key.pkcs1_public_der()));
+    }
+
+    #[test]
+    fn what_is_encrypted_for_a_key_only_that_key_reads() {
+        let (key, other) = (lab_key(0).unwrap(), lab_key(1).unwrap());
+        let public = RsaPublicKey::from_public_key_der(&key.spki_der()).unwrap();
+        let sealed = public
+            .encrypt(&mut rand_core::OsRng, Oaep::new::<Sha256>(), b"content key")
+            .unwrap();
+        assert_eq!(&key.decrypt_oaep_sha256(&sealed).unwrap()[..], b"content key");
+        let refused = other.decrypt_oaep_sha256(&sealed).unwrap_err();
+        assert!(!refused.to_string().contains("content key"));
+        assert!(key.decrypt_oaep_sha256(&sealed[1..]).is_err());
     }
 
     #[test]

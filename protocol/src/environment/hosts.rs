@@ -47,6 +47,12 @@ impl Environment {
         format!("https://{}/renewTrust", self.renew_trust_host)
     }
 
+    /// Where an agent's heartbeats of password writeback go (our own path).
+    #[must_use]
+    pub fn writeback_heartbeat_url(&self) -> String {
+        format!("https://{}/writeback/heartbeat", self.password_reset_host)
+    }
+
     /// Sign-in authority of a tenant, without a slash at the end (PR 3.1).
     #[must_use]
     pub fn authority(&self, tenant: &str) -> String {
@@ -168,6 +174,7 @@ mod tests {
                 environment.login_host.to_owned(),
                 environment.graph_host.to_owned(),
                 environment.renew_trust_host.to_owned(),
+                environment.password_reset_host.to_owned(),
                 environment.registration_host(&tenant()),
                 environment.bootstrap_host(&tenant()),
                 environment.admin_host(&tenant()),

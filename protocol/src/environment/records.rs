@@ -62,6 +62,10 @@ pub struct Environment {
     pub service_bus_domain: &'static str,
     /// A Service Bus namespace, for whoever plays the cloud.
     pub service_bus_namespace: &'static str,
+    /// Host of self-service password reset: the user portal, and what agents send heartbeats to (the latter inferred).
+    pub password_reset_host: &'static str,
+    /// The two Service Bus namespaces of password reset (CS 8.5).
+    pub password_reset_namespaces: &'static [&'static str],
     /// Token audience of registration and admin service.
     pub registration_audience: &'static str,
     /// Common name of the private CA that issues agent certificates (PR 4.4).
@@ -107,6 +111,8 @@ const PUBLIC: Environment = Environment {
     renew_trust_host: "his-eur1-weur1.renewtrust.msappproxy.net",
     service_bus_domain: "servicebus.windows.net",
     service_bus_namespace: "his-eur1-weur1",
+    password_reset_host: "passwordreset.microsoftonline.com",
+    password_reset_namespaces: &["ssprdedicatedsbprodscu", "ssprdedicatedsbprodncu"],
     registration_audience: "https://proxy.cloudwebappproxy.net/registerapp",
     agent_ca_common_name: "HISConnectorRegistrationCA.his.msappproxy.net",
     initial_domain_suffix: "onmicrosoft.com",
@@ -150,6 +156,8 @@ const US_GOVERNMENT: Environment = Environment {
     renew_trust_host: "his-usgov1-uva1.renewtrust.msappproxy.us",
     service_bus_domain: "servicebus.usgovcloudapi.net",
     service_bus_namespace: "his-usgov1-uva1",
+    password_reset_host: "passwordreset.microsoftonline.us",
+    password_reset_namespaces: &["ssprdedicatedsbgovuva", "ssprdedicatedsbgovutx"],
     registration_audience: "https://proxy.cloudwebappproxy.us/registerapp",
     agent_ca_common_name: "HISConnectorRegistrationCA.his.msappproxy.us",
     initial_domain_suffix: "onmicrosoft.us",
@@ -180,6 +188,7 @@ const US_GOVERNMENT: Environment = Environment {
         "admin_host_pattern",
         "renew_trust_host",
         "service_bus_namespace",
+        "password_reset_namespaces",
         "registration_audience",
         "agent_ca_common_name",
         "initial_domain_suffix",

@@ -21,12 +21,16 @@ pub const USER_ADMINISTRATOR: Uuid = uuid!("fe930be7-5e62-47db-91af-98c3a49a38b1
 pub const GROUPS_ADMINISTRATOR: Uuid = uuid!("fdd7a751-b60b-444a-984c-02652fe8fa1c");
 /// Template id of Domain Name Administrator.
 pub const DOMAIN_NAME_ADMINISTRATOR: Uuid = uuid!("8329153b-31d0-4727-b945-745eb3bc5f31");
+/// Template id of Authentication Administrator, which resets passwords of users.
+pub const AUTHENTICATION_ADMINISTRATOR: Uuid = uuid!("c4e39bd9-1100-46d3-8c65-fb160da0071f");
+/// Template id of Authentication Policy Administrator (CS 8.1).
+pub const AUTHENTICATION_POLICY_ADMINISTRATOR: Uuid = uuid!("0526716b-113d-4c15-b2c8-68e3c22b9f80");
 /// The entry in `wids` that every member of a tenant has.
 pub const DEFAULT_USER_WID: Uuid = uuid!("b79fbf4d-3ef9-4689-8143-76b194e85509");
 
 /// The two roles that may register an agent, and neighbours that may not. Ids outside PR 3.4 are those of Microsoft's list of
 /// built-in roles.
-pub static DIRECTORY_ROLES: [DirectoryRole; 14] = [
+pub static DIRECTORY_ROLES: [DirectoryRole; 16] = [
     DirectoryRole {
         name: "Global Administrator",
         template_id: GLOBAL_ADMINISTRATOR,
@@ -38,6 +42,14 @@ pub static DIRECTORY_ROLES: [DirectoryRole; 14] = [
     DirectoryRole {
         name: "Application Administrator",
         template_id: uuid!("9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"),
+    },
+    DirectoryRole {
+        name: "Authentication Administrator",
+        template_id: AUTHENTICATION_ADMINISTRATOR,
+    },
+    DirectoryRole {
+        name: "Authentication Policy Administrator",
+        template_id: AUTHENTICATION_POLICY_ADMINISTRATOR,
     },
     DirectoryRole {
         name: "Cloud Application Administrator",

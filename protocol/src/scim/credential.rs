@@ -28,6 +28,10 @@ pub struct CredentialQuery {
     pub cookie: Option<Watermark>,
     /// How many credentials are wanted in the answer.
     pub count: u32,
+    /// objectGUIDs of the users whose present password is asked for, in place of changes; then the answer is one page, and its watermark
+    /// says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<Uuid>,
 }
 
 impl CredentialQuery {
@@ -39,11 +43,23 @@ impl CredentialQuery {
             domain: domain.to_owned(),
             cookie,
             count,
+            ids: Vec::new(),
+        }
+    }
+
+    /// A query for the passwords of these users.
+    #[must_use]
+    pub fn of(domain: &str, ids: Vec<Uuid>) -> Self {
+        let count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        Self {
+            ids,
+            ..Self::new(domain, None, count)
         }
     }
 
     pub(super) fn check_limits(&self) -> Result<(), LimitExceeded> {
         within_count("count", self.count)?;
+        within("ids", self.ids.len(), to_usize(MAX_CREDENTIALS))?;
         self.cookie.as_ref().map_or(Ok(()), |cookie| {
             within("cookie", cookie.0.len(), MAX_WATERMARK_BYTES)
         })

@@ -37,6 +37,8 @@ impl<'de> Visitor<'de> for OneMember {
             "listMembers" => Operation::ListMembers(map.next_value()?),
             "discover" => Operation::Discover(map.next_value()?),
             "queryCredentials" => Operation::QueryCredentials(map.next_value()?),
+            "configureWriteback" => Operation::ConfigureWriteback(map.next_value()?),
+            "writeback" => Operation::Writeback(map.next_value()?),
             other => {
                 map.next_value::<IgnoredAny>()?;
                 Operation::Unknown(other.chars().take(MAX_UNKNOWN_CHARS).collect())

@@ -10,6 +10,7 @@ use super::discovery::{DirectorySchema, Discover};
 use super::group::{DeleteGroup, GroupDeleted, GroupWritten, ListMembers, MemberPage, PutGroup};
 use super::resource::{MAX_ATTRIBUTES_PER_RESOURCE, ReplicaToken, Resource, ResourceType};
 use super::{CHANGE_QUERY_SCHEMA, LIST_RESPONSE_SCHEMA};
+use crate::writeback::{ConfigureWriteback, SealedOutcome, SealedRequest, WritebackConfigured};
 
 /// Most attribute names in one request.
 pub const MAX_ATTRIBUTES: usize = 1_000;
@@ -52,6 +53,10 @@ pub enum Operation {
     Discover(Discover),
     /// Passwords that changed since a watermark, one page.
     QueryCredentials(CredentialQuery),
+    /// Whether passwords are written back.
+    ConfigureWriteback(ConfigureWriteback),
+    /// A password, sealed for one agent.
+    Writeback(Box<SealedRequest>),
     /// A kind that this version does not know. It is only ever read: whoever gets it says so and keeps the connection.
     #[serde(skip_serializing)]
     Unknown(String),
@@ -147,6 +152,10 @@ pub enum OperationResult {
     Schema(DirectorySchema),
     /// To [`Operation::QueryCredentials`].
     Credentials(CredentialPage),
+    /// To [`Operation::ConfigureWriteback`].
+    WritebackConfigured(WritebackConfigured),
+    /// To [`Operation::Writeback`].
+    WrittenBack(SealedOutcome),
 }
 
 /// One page of changes.
@@ -238,7 +247,8 @@ impl Operation {
             Self::ListMembers(list) => &list.domain,
             Self::Discover(discover) => &discover.domain,
             Self::QueryCredentials(query) => &query.domain,
-            Self::Unknown(_) => "",
+            Self::Writeback(sealed) => &sealed.binding.domain,
+            Self::ConfigureWriteback(_) | Self::Unknown(_) => "",
         }
     }
 
@@ -254,6 +264,8 @@ impl Operation {
             Self::ListMembers(_) => "listMembers",
             Self::Discover(_) => "discover",
             Self::QueryCredentials(_) => "queryCredentials",
+            Self::ConfigureWriteback(_) => "configureWriteback",
+            Self::Writeback(_) => "writeback",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -273,7 +285,8 @@ impl Operation {
                 })
             }
             Self::Get(get) => within("attributes", get.attributes.len(), MAX_ATTRIBUTES),
-            Self::Ping(_) | Self::Unknown(_) => Ok(()),
+            // A package is bounded while it is read.
+            Self::Ping(_) | Self::ConfigureWriteback(_) | Self::Writeback(_) | Self::Unknown(_) => Ok(()),
             Self::PutGroup(put) => put.check_limits(),
             Self::DeleteGroup(delete) => delete.check_limits(),
             Self::ListMembers(list) => list.check_limits(),
@@ -296,7 +309,7 @@ impl OperationResult {
                 list.resources.iter().try_for_each(resource_within)
             }
             Self::Resource(resource) => resource.as_ref().map_or(Ok(()), resource_within),
-            Self::Pong(_) | Self::Deleted(_) => Ok(()),
+            Self::Pong(_) | Self::Deleted(_) | Self::WritebackConfigured(_) | Self::WrittenBack(_) => Ok(()),
             Self::Group(written) => written.check_limits(),
             Self::Members(page) => page.as_ref().map_or(Ok(()), MemberPage::check_limits),
             Self::Schema(schema) => schema.check_limits(),

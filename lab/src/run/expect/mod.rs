@@ -4,6 +4,7 @@ mod cloud;
 mod directory;
 mod host;
 mod log;
+mod password;
 
 use std::time::Duration;
 
@@ -132,6 +133,29 @@ async fn evaluate(
         }
         Expectation::OnDemand { tenant, object, .. } => {
             log::on_demand(state.on_demand(tenant, object), expectation)
+        }
+        Expectation::PasswordAnswer { tenant, user, .. } => {
+            password::answer(state.password_answer(tenant, user), expectation)
+        }
+        Expectation::WritebackClient { tenant, says } => {
+            password::client(&look.writeback_client(tenant).await?, says)
+        }
+        Expectation::Logon {
+            account,
+            password,
+            data,
+        } => {
+            let actual = super::password::log_on(world, account, password).await?;
+            password::logon(account, data.as_deref(), &actual)
+        }
+        Expectation::SignIn {
+            tenant,
+            user,
+            password,
+            refused,
+        } => {
+            let answer = super::password::sign_in(world, tenant, user, password).await?;
+            password::sign_in(user, refused.as_deref(), &answer)
         }
         Expectation::InSync { tenant, domain } => {
             let (sources, cloud) = (look.sources(domain).await?, look.read_tenant(tenant).await?);

@@ -42,7 +42,11 @@ impl Lint<'_> {
             | Expectation::CloudUser { tenant, .. }
             | Expectation::CloudGroup { tenant, .. }
             | Expectation::ProvisioningError { tenant, .. }
-            | Expectation::OnDemand { tenant, .. } => self.tenant(tenant),
+            | Expectation::OnDemand { tenant, .. }
+            | Expectation::PasswordAnswer { tenant, .. }
+            | Expectation::SignIn { tenant, .. }
+            | Expectation::WritebackClient { tenant, .. } => self.tenant(tenant),
+            Expectation::Logon { account, .. } => self.account_name(account),
             Expectation::InSync { tenant, domain } | Expectation::Job { tenant, domain, .. } => {
                 self.tenant(tenant);
                 self.domain(domain);

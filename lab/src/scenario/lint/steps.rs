@@ -1,5 +1,6 @@
 //! Checks of steps.
 
+use provlab_agent::AgentVersion;
 use provlab_directory::control::MAX_USERS_AT_ONCE;
 use provlab_entra::state::TenantFeatures;
 use provlab_protocol::oauth::{DOMAIN_NAME_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, role_by_name};
@@ -36,6 +37,11 @@ impl Lint<'_> {
             | Step::EnableCloudAccount(what)
             | Step::DeleteCloudAccount(what) => self.account_of_tenant(&what.account),
             Step::MakeDirectoryBusy(what) => self.tenant(&what.tenant),
+            Step::ResetOwnPassword(what) => self.tenant(&what.tenant),
+            Step::ChangeOwnPassword(what) => self.tenant(&what.tenant),
+            Step::UnlockOwnAccount(what) => self.tenant(&what.tenant),
+            Step::SetPasswordPolicy(what) => self.domain(&what.domain),
+            Step::RevokeRight(what) => self.domain(&what.domain),
             Step::ThrottleGraph(what) => self.count(&what.requests, MAX_THROTTLED, "throttled requests"),
 
             Step::CreateUser(user) => {
@@ -78,6 +84,14 @@ impl Lint<'_> {
                 self.count(&many.count, MAX_USERS_AT_ONCE, "members that come or go at once");
             }
 
+            Step::SetPassword(what) => self.account_name(&what.account),
+            Step::UpgradeAgent(upgrade) => {
+                self.host(&upgrade.host);
+                if let Err(error) = AgentVersion::parse(&upgrade.version) {
+                    self.complain(&upgrade.version, error.to_string(), None);
+                }
+            }
+            Step::EditAgentConfig(edit) => self.host(&edit.host),
             Step::StartService(service) | Step::StopService(service) => self.host(&service.host),
             Step::Crash(Part::Agent(host)) => self.host(host),
             Step::Crash(Part::Directory(domain))
@@ -115,6 +129,8 @@ impl Lint<'_> {
             | Step::SkipOutOfScopeDeletions(_)
             | Step::SetNotificationEmail(_)
             | Step::SetDeletionGuard(_)
+            | Step::SetPasswordWriteback(_)
+            | Step::AdminResetPassword(_)
             | Step::CreateCloudUser(_)
             | Step::ModifyCloudUser(_)
             | Step::DeleteCloudUser(_)

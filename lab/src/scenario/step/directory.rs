@@ -15,6 +15,17 @@ pub struct AccountTrouble {
     pub account: Located<String>,
 }
 
+/// An account and its new password.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NewPassword {
+    /// `NETBIOS\name`.
+    pub account: Located<String>,
+    /// The password.
+    #[schemars(with = "String")]
+    pub password: SecretString,
+}
+
 /// An object of a directory.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -32,6 +32,26 @@ pub struct Install {
     pub between: Vec<Between>,
 }
 
+/// An upgrade of the agent on a host.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UpgradedAgent {
+    /// The server.
+    pub host: HostRef,
+    /// The release, such as `1.1.977.0`.
+    pub version: Located<String>,
+}
+
+/// An edit of the agent's configuration file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EditedConfig {
+    /// The server.
+    pub host: HostRef,
+    /// `enabled` of `<enforceFIPSPolicy>`.
+    pub enforce_fips_policy: bool,
+}
+
 /// The choice on the page *Configure Service Account* (CS 1.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

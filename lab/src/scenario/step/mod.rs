@@ -5,6 +5,7 @@ mod configuration;
 mod directory;
 mod fault;
 mod install;
+mod password;
 mod threshold;
 
 use schemars::JsonSchema;
@@ -21,11 +22,17 @@ pub use configuration::{
     ScopeChoice, SkipOutOfScopeDeletions, WhenMapped,
 };
 pub use directory::{
-    AccountTrouble, Change, DirectoryObject, ManyMembers, ManyUsers, Membership, Move, NewGroup, NewUser,
-    OrganizationalUnit, Rename, RenamedUnit,
+    AccountTrouble, Change, DirectoryObject, ManyMembers, ManyUsers, Membership, Move, NewGroup, NewPassword,
+    NewUser, OrganizationalUnit, Rename, RenamedUnit,
 };
 pub use fault::{DirectoryRef, Fault, FaultKind, Part, ServiceRef};
-pub use install::{Between, Install, ServiceAccountChoice, TroubleStep, WizardPage};
+pub use install::{
+    Between, EditedConfig, Install, ServiceAccountChoice, TroubleStep, UpgradedAgent, WizardPage,
+};
+pub use password::{
+    AdminPasswordReset, ExtendedRight, OwnPasswordChange, OwnPasswordReset, OwnUnlock, PasswordPolicy,
+    PasswordWriteback, PresentPassword, RightRevoked,
+};
 pub use threshold::Threshold;
 
 use super::{Expected, Located, Span};
@@ -93,6 +100,8 @@ steps! {
         ExpirePassword(AccountTrouble) = "expire-password",
         /// The account's password is changed to another one (bind data 52e with the old one).
         ChangePassword(AccountTrouble) = "change-password",
+        /// A domain account gets this password.
+        SetPassword(NewPassword) = "set-password",
         /// "User must change password at next logon" (bind data 773).
         RequirePasswordChange(AccountTrouble) = "require-password-change",
         /// The account is disabled (bind data 533).
@@ -101,6 +110,11 @@ steps! {
         EnableAccount(AccountTrouble) = "enable-account",
         /// The account is locked out (bind data 775).
         LockAccount(AccountTrouble) = "lock-account",
+
+        /// Sets parts of a domain's password policy.
+        SetPasswordPolicy(PasswordPolicy) = "set-password-policy",
+        /// Takes an extended right on the domain's head, and what is below it, from everybody that it was granted to by its name.
+        RevokeRight(RightRevoked) = "revoke-right",
 
         /// Creates a user in the directory.
         CreateUser(NewUser) = "create-user",
@@ -131,6 +145,10 @@ steps! {
         /// Takes many accounts out of a group at once.
         RemoveMembers(ManyMembers) = "remove-members",
 
+        /// Runs the package of another release over the installed one and starts the service again (CS 11).
+        UpgradeAgent(UpgradedAgent) = "upgrade-agent",
+        /// Edits `AADConnectProvisioningAgent.exe.config` as an administrator would; the service reads it when it starts (CS 7.4).
+        EditAgentConfig(EditedConfig) = "edit-agent-config",
         /// Starts a service of a host.
         StartService(ServiceRef) = "start-service",
         /// Stops a service of a host.
@@ -152,6 +170,13 @@ steps! {
         Fault(Fault) = "fault",
         /// Ends the fault of that name.
         Heal(Located<String>) = "heal",
+
+        /// A user has forgotten the password and sets another one by self-service password reset (CS 8.2).
+        ResetOwnPassword(OwnPasswordReset) = "reset-own-password",
+        /// A user changes the password in the cloud (CS 8.2).
+        ChangeOwnPassword(OwnPasswordChange) = "change-own-password",
+        /// A user unlocks the account without another password (CS 8.2).
+        UnlockOwnAccount(OwnUnlock) = "unlock-own-account",
 
         /// The password of a cloud account expires (AADSTS50055).
         ExpireCloudPassword(CloudAccountRef) = "expire-cloud-password",
@@ -210,6 +235,11 @@ steps! {
         SetDeletionGuard(DeletionGuard) = "set-deletion-guard",
         /// Adds a domain name to the tenant and verifies it.
         VerifyDomain(DomainVerification) = "verify-domain",
+
+        /// Sets whether passwords are written back, and what users may do themselves (CS 8.1).
+        SetPasswordWriteback(PasswordWriteback) = "set-password-writeback",
+        /// Resets the password of a user through Graph (CS 8.2).
+        AdminResetPassword(AdminPasswordReset) = "admin-reset-password",
 
         /// Creates a user in the cloud.
         CreateCloudUser(CloudUserChange) = "create-cloud-user",

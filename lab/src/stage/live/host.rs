@@ -59,6 +59,7 @@ struct HostFile<'a> {
     network: &'a NameTable,
     ca_file: &'a Path,
     speed: u32,
+    fips: bool,
 }
 
 #[derive(Serialize)]
@@ -91,6 +92,7 @@ impl LiveHost {
         fqdn: &str,
         root: PathBuf,
         computer: &ComputerAccount,
+        fips: bool,
         network: &NameTable,
         around: &Surroundings<'_>,
     ) -> std::io::Result<Self> {
@@ -107,6 +109,7 @@ impl LiveHost {
             network,
             ca_file: around.ca_file,
             speed: around.speed,
+            fips,
         };
         write_private_json(&root.join(HOST_FILE), &described)?;
         let files = Arc::new(RealFiles::new(&root));
@@ -131,7 +134,10 @@ impl LiveHost {
         request: &InstallRequest,
         between: &mut dyn BetweenPages,
     ) -> Result<InstallOutcome, WorldError> {
-        if let Some(refused) = self.package(request).await? {
+        let mut switches = vec![format!("--generation={:?}", request.answers.generation)];
+        let environment = request.environmentname.iter();
+        switches.extend(environment.map(|name| format!("ENVIRONMENTNAME={name}")));
+        if let Some(refused) = self.package(&switches).await? {
             return Ok(InstallOutcome {
                 completed: false,
                 page: String::new(),
@@ -146,18 +152,24 @@ impl LiveHost {
         self.wizard(&file.path, between).await
     }
 
+    /// The package of another release.
+    pub(super) async fn upgrade(&self, version: &str) -> Result<(), WorldError> {
+        match self.package(&[format!("--release={version}")]).await? {
+            None => Ok(()),
+            Some(refused) => Err(WorldError::Lab(format!("{}: {refused}", self.name))),
+        }
+    }
+
+    /// The server's files.
+    pub(super) fn files(&self) -> RealFiles {
+        RealFiles::new(&self.root)
+    }
+
     /// The package; what it says where it refuses.
-    async fn package(&self, request: &InstallRequest) -> Result<Option<String>, WorldError> {
-        let mut arguments = vec![
-            "package".to_owned(),
-            format!("--generation={:?}", request.answers.generation),
-        ];
-        arguments.extend(
-            request
-                .environmentname
-                .iter()
-                .map(|name| format!("ENVIRONMENTNAME={name}")),
-        );
+    async fn package(&self, switches: &[String]) -> Result<Option<String>, WorldError> {
+        let arguments: Vec<String> = std::iter::once("package".to_owned())
+            .chain(switches.iter().cloned())
+            .collect();
         let mut child = self.launch("package", &arguments, |_| false)?;
         let ended = child.ended().await?;
         match ended.status.code() {

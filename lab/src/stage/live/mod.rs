@@ -37,7 +37,7 @@ use provlab_directory::control as directory;
 use provlab_entra::control as cloud;
 use provlab_platform::{
     Clock, Crypto, CryptoPolicy, Entropy, Platform, Trace,
-    files::RealFiles,
+    files::{Files, RealFiles},
     net::real::{LabAuthority, NameTable, RealNet, Trust},
     net::{Proxy, sim::RuleGuard},
     trace::TraceLog,
@@ -175,7 +175,8 @@ impl LiveWorld {
                 Some(proxy) => proxy.stand_before(&fqdn, &names).await.map_err(lab_failed)?,
                 None => names.clone(),
             };
-            let made = LiveHost::make(&fqdn, place, &computer, &network, &around).map_err(lab_failed)?;
+            let made =
+                LiveHost::make(&fqdn, place, &computer, host.fips, &network, &around).map_err(lab_failed)?;
             hosts.insert(name, made);
         }
         let trust = Trust::of_roots([authority.certificate()]).map_err(lab_failed)?;
@@ -317,6 +318,14 @@ impl World for LiveWorld {
         between: &mut dyn BetweenPages,
     ) -> Result<InstallOutcome, WorldError> {
         self.host(&request.host)?.install(request, between).await
+    }
+
+    async fn upgrade(&self, host: &str, version: &str) -> Result<(), WorldError> {
+        self.host(host)?.upgrade(version).await
+    }
+
+    fn host_files(&self, host: &str) -> Result<Arc<dyn Files>, WorldError> {
+        self.host(host).map(|host| Arc::new(host.files()) as _)
     }
 
     async fn start_service(&self, host: &str, service: ServiceName) -> Result<(), WorldError> {

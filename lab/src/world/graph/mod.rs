@@ -5,6 +5,7 @@ mod configuration;
 mod error;
 mod objects;
 mod on_demand;
+mod password;
 mod schema;
 mod secrets;
 mod tenant;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub use error::GraphError;
 pub use on_demand::{OnDemandAnswer, Subject};
+pub use password::{PasswordAnswer, as_user};
 pub use schema::SchemaEdit;
 
 use super::{Credential, initial_domain};

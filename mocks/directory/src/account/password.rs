@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::attributes::{self, ATTRIBUTES, decimal};
 use super::complexity;
 use super::policy::Policy;
+use super::state;
 use crate::access::{self, Right, TokenKind};
 use crate::directory::Directory;
 use crate::gmsa;
@@ -114,7 +115,24 @@ pub fn write(
             return Err(write.refused());
         }
     }
-    Ok(updates(&policy, target, &hash, context.now))
+    let mut updates = updates(&policy, target, &hash, context.now);
+    let expired = state::password_expiry(target, &policy) <= context.now;
+    let reset = matches!(write, PasswordWrite::Reset { .. });
+    if reset && expired && !system && !may_unexpire(directory, context) {
+        updates.retain(|(name, _)| *name != "pwdLastSet");
+        updates.push(("pwdLastSet", decimal(0)));
+    }
+    Ok(updates)
+}
+
+/// Whether the caller may end the need for another password: the right Unexpire Password on the domain's head.
+///
+/// What becomes of a reset without it is inferred from what it leads to: the user is stuck at "must change password" (CS 8.3).
+pub(super) fn may_unexpire(directory: &Directory, context: &Context) -> bool {
+    let right = Right::ControlAccess(rights::UNEXPIRE_PASSWORD);
+    directory
+        .locate(&directory.identity().domain_dn())
+        .is_ok_and(|head| access::allowed(directory, &context.token, head, right))
 }
 
 /// Whether length and complexity are what the policy asks for.

@@ -58,7 +58,7 @@ pub fn settle(
         complete(after, &mut updates);
     }
     control_flags(directory, context, before, after, &mut updates)?;
-    password_time(context, before, after, &mut updates)?;
+    password_time(directory, context, before, after, &mut updates)?;
     lockout(context, before, after, &mut updates)?;
     if gmsa::is_gmsa(after) {
         updates.extend(gmsa::settle(directory, context, before, after)?);
@@ -131,8 +131,10 @@ fn default_flags(account: &Object) -> UserAccountControl {
     kind | UserAccountControl::ACCOUNT_DISABLED | UserAccountControl::PASSWORD_NOT_REQUIRED
 }
 
-/// `pwdLastSet` takes 0 (must change) and -1 (changed just now); only the system writes a time.
+/// `pwdLastSet` takes 0 (must change) and -1 (changed just now), the latter of who may end the need for another password;
+/// only the system writes a time.
 fn password_time(
+    directory: &Directory,
     context: &Context,
     before: Option<&Object>,
     after: &Object,
@@ -145,6 +147,7 @@ fn password_time(
     }
     match attributes::number(after, attribute) {
         None | Some(0) => Ok(()),
+        Some(-1) if !password::may_unexpire(directory, context) => Err(LdapError::access_denied()),
         Some(-1) => {
             updates.push(("pwdLastSet", decimal(context.now.0)));
             Ok(())

@@ -1,6 +1,7 @@
 //! What can be asked of a running directory, and what it answers.
 
 use indexmap::IndexMap;
+use provlab_protocol::guid::Guid;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -112,6 +113,11 @@ pub enum Command {
     },
     /// Changes the domain's password and lockout policy.
     SetPolicy(Policy),
+    /// Takes an extended right on the domain's head from everybody that it was granted to by its name.
+    RevokeRight {
+        /// `rightsGuid`.
+        right: Guid,
+    },
     /// The domain controller is another one that holds the same, as after a restore from backup: it has a new `invocationId`,
     /// and cookies of before are refused (PR 15.1).
     ReplaceDomainController,

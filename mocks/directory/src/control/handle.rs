@@ -90,6 +90,7 @@ impl Handle {
                 C::LockAccount { account } => accounts::lock(desk, &account),
                 C::UnlockAccount { account } => accounts::unlock(desk, &account),
                 C::SetPolicy(policy) => accounts::set_policy(desk, &policy),
+                C::RevokeRight { right } => objects::revoke_right(desk, right),
                 C::PutUser(user) => objects::put_user(desk, &user),
                 C::Add { dn, attributes } => objects::add(desk, &dn, &attributes),
                 C::Modify { object, set } => objects::modify(desk, &object, &set),
@@ -176,6 +177,7 @@ fn event_name(command: &Command) -> Option<(&'static str, String)> {
         C::ReplaceDomainController => {
             return Some(("directory.replace-domain-controller", "domain".to_owned()));
         }
+        C::RevokeRight { right } => return Some(("directory.revoke-right", right.to_string())),
         C::SetPolicy(_) => return Some(("directory.set-policy", "domain".to_owned())),
         C::Dump { .. } | C::Statistics => return None,
     };

@@ -1,11 +1,13 @@
 //! Commands about objects: add, change, rename, delete, by the names that scenarios use.
 
 use provlab_protocol::dn::Dn;
+use provlab_protocol::guid::Guid;
 use provlab_protocol::unicode_pwd;
 use secrecy::ExposeSecret;
 
 use super::command::{Attributes, ControlError, MAX_USERS_AT_ONCE, PutGroup, PutUser, PutUsers};
 use super::handle::{Desk, find};
+use crate::access;
 use crate::directory::{LdapError, below};
 use crate::model::{
     AddRequest, Attribute, Change, DeleteRequest, Modification, ModifyOperation, ModifyRequest, RenameRequest,
@@ -49,6 +51,20 @@ pub(super) fn modify(desk: &mut Desk<'_>, object: &str, set: &Attributes) -> Res
         dn,
         set.iter().map(|(name, values)| attribute(name, values)).collect(),
     )
+}
+
+/// Takes every entry about an extended right out of the descriptor of the domain's head.
+pub(super) fn revoke_right(desk: &mut Desk<'_>, right: Guid) -> Result<Change, ControlError> {
+    let domain = desk.directory.identity().domain_dn();
+    let head = desk.directory.locate(&domain)?;
+    let mut descriptor = access::explicit_part(access::effective_descriptor(desk.directory, head));
+    descriptor.remove_entries_about(right);
+    let dnt = head.dnt;
+    let bytes = descriptor
+        .to_bytes()
+        .map_err(|_| ControlError::Unknown("nTSecurityDescriptor".to_owned()))?;
+    let updates = [("nTSecurityDescriptor", vec![bytes])];
+    Ok(desk.directory.update(desk.context.now, dnt, &updates)?)
 }
 
 fn replace(desk: &mut Desk<'_>, dn: Dn, set: Vec<Attribute>) -> Result<Change, ControlError> {

@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use provlab_platform::{Entropy, Part, event};
+use provlab_platform::{Part, event};
 use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
-use super::event::{Effect, Event, Failure, NOTIFICATION_SENDER, Report, SERVER_BUSY, World};
-use super::job::{Direction, JobError, Phase, StatusCode, template};
+use super::event::{Event, Failure, NOTIFICATION_SENDER, Report, SERVER_BUSY, World};
+use super::job::{Direction, JobError, Phase, StatusCode};
 use super::jobs::until;
 use super::machine::step;
-use super::outbound;
+use super::turns::{Answer, Cycle, Turn};
+use super::{outbound, password_hash};
 use crate::relay;
 use crate::shared::Shared;
-use crate::state::DbError;
+use crate::state::{DbError, Txn};
 
 /// How long a job rests after the durable store failed.
 const STORE_FAILURE_REST: Duration = Duration::from_secs(5);
@@ -69,10 +70,17 @@ async fn drive(shared: Arc<Shared>, tenant: Uuid, id: String) {
         let runs = !matches!(code, StatusCode::Paused | StatusCode::NotConfigured);
         match next_run.filter(|_| runs).map(|at| until(at, shared.now())) {
             Some(Duration::ZERO) => {
-                let direction = id.split('.').next().and_then(template).and_then(|t| t.runs);
-                let cycled = match direction {
-                    Some(Direction::Outbound) => outbound::cycle(&shared, tenant, &id, epoch, &entropy).await,
-                    _ => cycle(&shared, tenant, &id, epoch, &entropy).await,
+                let cycle = Cycle {
+                    shared: &shared,
+                    tenant,
+                    id: &id,
+                    epoch,
+                    entropy: &entropy,
+                };
+                let cycled = match Direction::of_job(&id) {
+                    Direction::Inbound => read_objects(&cycle).await,
+                    Direction::Outbound => outbound::cycle(&cycle).await,
+                    Direction::Passwords => password_hash::cycle(&cycle).await,
                 };
                 if let Err(failure) = cycled {
                     tracing::error!(%failure, job = %id, "a step of a job was not stored");
@@ -106,48 +114,21 @@ async fn drive(shared: Arc<Shared>, tenant: Uuid, id: String) {
     }
 }
 
-/// Steps the job until it has nothing more to ask, or someone started, paused or restarted it.
-async fn cycle(
-    shared: &Arc<Shared>,
-    tenant: Uuid,
-    id: &str,
-    epoch: u64,
-    entropy: &Entropy,
-) -> Result<(), DbError> {
-    let mut event = Event::Tick;
-    loop {
-        let effect = shared.db.write(|txn| {
-            let mut world = World {
-                now: shared.now(),
-                period: &|span| shared.period(span),
-                new_id: &mut || entropy.uuid(),
-                plans: &shared.plans,
-                assumptions: &shared.config.assumptions,
-                busy: shared.busy.wait(tenant, shared.platform.clock.now()),
-            };
-            Ok::<Effect, DbError>(step(txn, &mut world, tenant, id, epoch, event))
-        })?;
-        tell(shared, id, effect.reports);
-        let Some(question) = effect.ask else {
-            if !effect.again {
-                return Ok(());
-            }
-            // Others get their turn between two steps.
-            tokio::task::yield_now().await;
-            event = Event::Continue;
-            continue;
-        };
-        let pinged = matches!(question, Operation::Ping(_));
-        let answer = tokio::select! {
-            biased;
-            () = superseded(shared, shared.db.commits(), tenant, id, epoch) => return Ok(()),
-            answer = relay::request(shared, tenant, question) => answer,
-        };
-        event = understand(pinged, answer);
-    }
+/// A cycle that reads the directory's objects.
+async fn read_objects(cycle: &Cycle<'_>) -> Result<(), DbError> {
+    let step = |txn: &mut Txn<'_>, world: &mut World<'_>, event| {
+        let effect = step(txn, world, cycle.tenant, cycle.id, cycle.epoch, event);
+        let about = |operation| (matches!(operation, Operation::Ping(_)), operation);
+        Turn {
+            ask: effect.ask.map(about),
+            again: effect.again,
+            reports: effect.reports,
+        }
+    };
+    cycle.run(Event::Tick, || Event::Continue, step, understand).await
 }
 
-fn understand(pinged: bool, answer: Result<OperationResult, ScimError>) -> Event {
+fn understand(pinged: bool, answer: Answer) -> Event {
     match (pinged, answer) {
         (true, Ok(OperationResult::Pong(_))) => Event::CheckPassed,
         (false, Ok(OperationResult::List(page))) => Event::Page(Box::new(page)),
@@ -248,6 +229,14 @@ pub(super) fn tell(shared: &Shared, id: &str, reports: Vec<Report>) {
                 job = template,
                 reason = format!("{reason:?}"),
                 error = error.code,
+            ),
+            Report::Password { result, name } => event!(
+                shared.platform.trace,
+                Part::Cloud,
+                "job.password",
+                job = template,
+                result = format!("{result:?}"),
+                name = name,
             ),
             Report::Released => event!(shared.platform.trace, Part::Cloud, "job.healthy", job = template),
         }

@@ -1,10 +1,9 @@
 //! How a cycle ends: its numbers, and whether the job goes to quarantine, stays there or leaves it (CS 5.5, 5.6, 6.3).
 
-use std::time::Duration;
-
-use super::event::{Failure, Report};
+use super::closing::Closing;
+use super::event::Failure;
 use super::guard;
-use super::job::{Execution, ExecutionState, JobError, Phase, QuarantineReason, Stage};
+use super::job::{ExecutionState, JobError, Phase, QuarantineReason, Stage};
 use super::machine::Machine;
 use super::quarantine;
 
@@ -41,19 +40,13 @@ impl Machine<'_, '_, '_, '_> {
             ExecutionState::EntryLevelErrors
         };
         self.count(|execution| execution.escrowed_raw = escrowed + references);
-        let Some(execution) = self.close(state, None) else {
+        let counts = self.store.counts().clone();
+        let Some(execution) = self.closing().close(&counts, state, None) else {
             return;
         };
-        self.job.successive_failures = 0;
-        self.job.last_successful_execution = Some(execution.clone());
-        if execution.exports > 0 {
-            self.job.last_successful_execution_with_exports = Some(execution.clone());
-        }
-        let linked = &self.store.counts().linked;
+        let linked = counts.linked.iter().filter(|(_, count)| **count > 0);
         self.job.synchronized = linked
-            .iter()
-            .filter(|(_, n)| **n > 0)
-            .map(|(kind, n)| (kind.entry_count_key().to_owned(), *n))
+            .map(|(kind, count)| (kind.entry_count_key().to_owned(), *count))
             .collect();
         let sync = &mut self.job.sync;
         (sync.stage, sync.phase) = (Stage::Read, Phase::Incremental);
@@ -61,67 +54,22 @@ impl Machine<'_, '_, '_, '_> {
         self.tenant.on_premises_last_sync = Some(self.world.now);
         let tenant = self.tenant.clone();
         self.store.txn().put(tenant);
-        match trouble {
-            Some((reason, error)) => {
-                let interval = self.interval();
-                let fresh = quarantine::enter(&mut self.job, self.world, interval, reason, &error);
-                self.quarantined(fresh, reason, error);
-            }
-            None => {
-                self.job.sync.next_run = Some((execution.began + self.interval()).max(self.world.now));
-                self.job.steady_state_first.get_or_insert(self.world.now);
-                self.job.steady_state_last = Some(self.world.now);
-                if self.job.quarantine.take().is_some() {
-                    self.effect.reports.push(Report::Released);
-                }
-            }
-        }
+        self.closing().succeed(&execution, trouble);
     }
 
     pub(super) fn fail(&mut self, failure: &Failure, at_check: bool) {
-        let error = JobError {
-            code: failure.code.clone(),
-            message: failure.message.clone(),
-            tenant_actionable: true,
-        };
-        if self.close(ExecutionState::Failed, Some(error.clone())).is_none() {
-            return;
-        }
-        let interval = self.interval();
-        let fresh = quarantine::after_failure(&mut self.job, self.world, interval, at_check, &error);
-        self.quarantined(fresh, QuarantineReason::EncounteredQuarantineException, error);
+        let counts = self.store.counts().clone();
+        self.closing().fail(&counts, failure, at_check);
     }
+}
 
-    fn quarantined(&mut self, fresh: bool, reason: QuarantineReason, error: JobError) {
-        if !fresh {
-            return;
+impl<'w> Machine<'_, 'w, '_, '_> {
+    fn closing(&mut self) -> Closing<'_, 'w> {
+        Closing {
+            job: &mut self.job,
+            world: self.world,
+            reports: &mut self.effect.reports,
         }
-        self.effect.reports.push(Report::Quarantined { reason, error });
-        if let Some(to) = self.job.configuration.notify.clone() {
-            self.effect.reports.push(Report::Notification { to });
-        }
-    }
-
-    fn interval(&self) -> Duration {
-        let seconds = u64::try_from(self.job.schedule.interval_seconds).unwrap_or(120);
-        (self.world.period)(Duration::from_secs(seconds))
-    }
-
-    /// Ends the cycle under way and tells about it.
-    pub(super) fn close(&mut self, state: ExecutionState, error: Option<JobError>) -> Option<Execution> {
-        let mut execution = self.job.sync.execution.take()?;
-        execution.state = Some(state);
-        execution.error = error;
-        execution.ended = self.world.now;
-        execution.entitled = self.store.counts().in_scope;
-        execution.escrowed = self.store.counts().escrowed;
-        execution.escrowed_raw = execution.escrowed_raw.max(execution.escrowed);
-        self.job.last_execution = Some(execution.clone());
-        self.effect.reports.push(Report::Cycle {
-            phase: self.job.sync.phase,
-            execution: Box::new(execution.clone()),
-        });
-        Some(execution)
     }
 }
 

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::job::{Execution, JobError, Phase, QuarantineReason};
+use super::password_hash::PasswordResult;
 use super::plan::Plans;
 use super::records::ObjectKind;
 use crate::assumptions::Assumptions;
@@ -103,6 +104,13 @@ pub enum Report {
         name: String,
         /// Code of CS 6.8.
         code: &'static str,
+    },
+    /// A password was written or not (event 657 of CS 7.3).
+    Password {
+        /// How it ended.
+        result: PasswordResult,
+        /// UPN of the user; the objectGUID of one that is not in the cloud.
+        name: String,
     },
     /// The directory takes no more writes for now.
     Throttled {

@@ -35,6 +35,8 @@ pub enum Direction {
     Inbound,
     /// From the cloud to the directory.
     Outbound,
+    /// Password hashes from the directory to the cloud.
+    Passwords,
 }
 
 impl Direction {
@@ -56,9 +58,9 @@ pub const TEMPLATES: [Template; 5] = [
         runs: Some(Direction::Inbound),
     },
     Template {
-        id: "AD2AADPasswordHash",
+        id: super::password_hash::TEMPLATE,
         interval: Some(Duration::minutes(2)),
-        runs: None,
+        runs: Some(Direction::Passwords),
     },
     Template {
         id: super::outbound::TEMPLATE,
@@ -270,6 +272,9 @@ pub struct SyncState {
     pub next_run: Option<OffsetDateTime>,
     /// Counts starts, pauses and restarts: an answer to a question of an earlier epoch is ignored.
     pub epoch: u64,
+    /// Number of the last change of the tenant's users that a password job followed.
+    #[serde(default)]
+    pub followed: u64,
     /// Sizes of the connector data store.
     pub counts: Counts,
     /// What the cycle under way does next.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::configuration::{Configuration, ResetScope};
 use super::connector::Connector;
 use super::job::{Job, ScheduleState, Stage, SyncJob, Template, template};
-use super::outbound;
+use super::{outbound, password_hash};
 use crate::state::{Cloud, Txn};
 
 /// Creates a job of a template; it is disabled until it is started.
@@ -165,6 +165,7 @@ pub fn delete(txn: &mut Txn<'_>, tenant: Uuid, id: &str) -> Option<SyncJob> {
     let row = txn.remove::<SyncJob>(tenant, id)?;
     Connector::new(txn, tenant, id, row.job.sync.counts.clone()).clear();
     outbound::forget(txn, tenant, id);
+    password_hash::forget(txn, tenant, id);
     Some(row)
 }
 

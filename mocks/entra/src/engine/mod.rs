@@ -4,6 +4,7 @@
 //! the changed state and the next question come out, in one transaction, so that objects and watermark are stored together.
 //! [`run`] performs the effects: it asks agents through the relay and waits by the clock.
 
+mod closing;
 mod configuration;
 mod conflict;
 mod connector;
@@ -25,6 +26,7 @@ mod matching;
 mod names;
 pub mod on_demand;
 pub mod outbound;
+pub mod password_hash;
 mod plan;
 mod quarantine;
 mod records;
@@ -35,6 +37,7 @@ mod sync_account;
 mod target;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod write;
 
 pub use configuration::{BadResetScope, BadSecret, Configuration, DEFAULT_DELETE_THRESHOLD, ResetScope};
@@ -50,6 +53,7 @@ pub use job::{
 pub use ledger::{MAX_LOG_ENTRIES, WRITE_WINDOW, WRITES_PER_WINDOW};
 pub use machine::{PAGE_SIZE, step};
 pub use outbound::{OutboundGroup, OutboundMember};
+pub use password_hash::PasswordWaiting;
 pub use plan::{
     Arity, MAX_SCHEMA_BYTES, MAX_SCOPE_ENTRIES, OPERATORS, Operator, Plan, Plans, SchemaError,
     requested_attributes,

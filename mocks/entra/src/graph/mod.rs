@@ -2,6 +2,7 @@
 //! Graph's manners — errors, paging, delta, batches, throttling (CS 6, PR 10).
 
 mod applications;
+mod authentication;
 mod batch;
 mod contacts;
 mod delta;
@@ -97,6 +98,14 @@ fn common_routes() -> Router<Arc<Shared>> {
             get(users::one)
                 .patch(user_writes::change)
                 .delete(user_writes::delete),
+        )
+        .route(
+            "/users/{id}/authentication/methods/{method}/resetPassword",
+            post(authentication::reset_password),
+        )
+        .route(
+            "/users/{id}/authentication/operations/{operation}",
+            get(authentication::operation),
         )
         .route("/users/{id}/manager", get(users::manager))
         .route(

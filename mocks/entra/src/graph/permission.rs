@@ -8,8 +8,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::Method;
 use provlab_protocol::oauth::{
-    DOMAIN_NAME_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR,
-    USER_ADMINISTRATOR,
+    AUTHENTICATION_ADMINISTRATOR, DOMAIN_NAME_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR,
+    HYBRID_IDENTITY_ADMINISTRATOR, USER_ADMINISTRATOR,
 };
 use uuid::Uuid;
 
@@ -135,6 +135,17 @@ const SYNCHRONIZATION: Rule = Rule {
     roles: HYBRID,
 };
 
+/// Below a user's `authentication` the permissions for authentication methods decide alone.
+const AUTHENTICATION: Rule = Rule {
+    prefix: "",
+    read: &[
+        "UserAuthenticationMethod.Read.All",
+        "UserAuthenticationMethod.ReadWrite.All",
+    ],
+    write: &["UserAuthenticationMethod.ReadWrite.All"],
+    roles: &[AUTHENTICATION_ADMINISTRATOR],
+};
+
 /// Checks the token, then the permissions; handlers find the [`Access`] among the extensions.
 pub(super) async fn authorize(
     State(shared): State<Arc<Shared>>,
@@ -162,6 +173,8 @@ fn allowed(access: &Access, method: &Method, path: &str) -> bool {
         .unwrap_or(path);
     let rule = if below.starts_with("/servicePrincipals/") && below.contains("/synchronization/") {
         Some(&SYNCHRONIZATION)
+    } else if below.starts_with("/users/") && below.contains("/authentication/") {
+        Some(&AUTHENTICATION)
     } else {
         RULES.iter().find(|rule| below.starts_with(rule.prefix))
     };

@@ -50,7 +50,7 @@ impl Systems {
     /// Of the job with this id.
     pub(super) fn of_job(id: &str) -> Self {
         let (source, target) = match Direction::of_job(id) {
-            Direction::Inbound => (DIRECTORY, CLOUD),
+            Direction::Inbound | Direction::Passwords => (DIRECTORY, CLOUD),
             Direction::Outbound => (CLOUD, DIRECTORY),
         };
         Self { source, target }

@@ -25,12 +25,17 @@ pub enum Role {
     TrustRenewal,
     /// The relay's listeners, by client certificate.
     Relay,
+    /// Self-service password reset; agents show a client certificate, people do not.
+    PasswordReset,
 }
 
 impl Role {
     /// Whether the server asks for a client certificate.
     pub(crate) fn asks_for_certificate(self) -> bool {
-        matches!(self, Self::Bootstrap | Self::TrustRenewal | Self::Relay)
+        matches!(
+            self,
+            Self::Bootstrap | Self::TrustRenewal | Self::Relay | Self::PasswordReset
+        )
     }
 }
 
@@ -82,6 +87,7 @@ fn patterns(environment: &Environment) -> Vec<(String, Role)> {
         (any_tenant(environment.admin_host_pattern), Role::Admin),
         (environment.renew_trust_host.to_owned(), Role::TrustRenewal),
         (format!("*.{}", environment.service_bus_domain), Role::Relay),
+        (environment.password_reset_host.to_owned(), Role::PasswordReset),
     ]);
     all
 }

@@ -43,7 +43,7 @@ pub const FIRST_PARTY_CLIENTS: [FirstPartyClient; 5] = [
 
 /// Graph permissions that a first-party client holds for whoever signs in; what the user may do is decided by
 /// directory roles besides.
-pub const DELEGATED_PERMISSIONS: [&str; 11] = [
+pub const DELEGATED_PERMISSIONS: [&str; 12] = [
     "Application.ReadWrite.All",
     "AuditLog.Read.All",
     "Directory.ReadWrite.All",
@@ -55,6 +55,7 @@ pub const DELEGATED_PERMISSIONS: [&str; 11] = [
     "Synchronization.ReadWrite.All",
     "User.Read",
     "User.ReadWrite.All",
+    "UserAuthenticationMethod.ReadWrite.All",
 ];
 
 /// The one permission of the registration audience.

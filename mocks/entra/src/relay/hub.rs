@@ -18,11 +18,21 @@ pub(super) struct Order {
     pub(super) reply: oneshot::Sender<Result<OperationResult, ScimError>>,
 }
 
+/// What a connection is for: the two kinds have relays of their own (CS 8.2) and never serve each other's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Provisioning.
+    Provisioning,
+    /// Password writeback.
+    PasswordReset,
+}
+
 /// An agent that was let in and has not said hello yet.
 pub(super) struct Guest {
     pub(super) socket: WebSocket,
     pub(super) tenant: Uuid,
     pub(super) agent: Uuid,
+    pub(super) purpose: Purpose,
     pub(super) namespace: String,
     pub(super) listener: String,
 }
@@ -46,6 +56,7 @@ struct Inner {
 struct Listener {
     tenant: Uuid,
     agent: Uuid,
+    purpose: Purpose,
     orders: mpsc::Sender<Order>,
 }
 
@@ -79,18 +90,18 @@ impl Hub {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ids of the agents of a tenant that listen now, each once.
-    pub fn listening(&self, tenant: Uuid) -> BTreeSet<Uuid> {
+    /// Ids of the agents of a tenant that listen for requests of a kind now, each once.
+    pub fn listening(&self, tenant: Uuid, purpose: Purpose) -> BTreeSet<Uuid> {
         self.lock()
             .listeners
             .values()
-            .filter(|l| l.tenant == tenant)
+            .filter(|l| l.tenant == tenant && l.purpose == purpose)
             .map(|l| l.agent)
             .collect()
     }
 
     /// Wakes when a listener comes or goes.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
@@ -105,7 +116,12 @@ impl Hub {
     }
 
     /// Puts a connection among the listeners. `None` when there are too many.
-    pub(super) fn enter(&self, tenant: Uuid, agent: Uuid) -> Option<(u64, mpsc::Receiver<Order>)> {
+    pub(super) fn enter(
+        &self,
+        tenant: Uuid,
+        agent: Uuid,
+        purpose: Purpose,
+    ) -> Option<(u64, mpsc::Receiver<Order>)> {
         let (orders, inbox) = mpsc::channel(MAX_OPEN_REQUESTS);
         let number = {
             let mut inner = self.lock();
@@ -119,6 +135,7 @@ impl Hub {
                 Listener {
                     tenant,
                     agent,
+                    purpose,
                     orders,
                 },
             );
@@ -141,13 +158,14 @@ impl Hub {
         &self,
         tenant: Uuid,
         agents: &BTreeSet<Uuid>,
+        purpose: Purpose,
         tried: &mut BTreeSet<u64>,
         order: Order,
     ) -> Option<Order> {
         let mut inner = self.lock();
         let last = inner.last;
         let fits = |number: &u64, l: &Listener| {
-            l.tenant == tenant && agents.contains(&l.agent) && !tried.contains(number)
+            l.tenant == tenant && l.purpose == purpose && agents.contains(&l.agent) && !tried.contains(number)
         };
         let mut candidates: Vec<u64> = inner
             .listeners

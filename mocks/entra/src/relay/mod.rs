@@ -7,7 +7,8 @@ mod request;
 mod session;
 mod upgrade;
 
-pub use hub::Hub;
+pub use hub::{Hub, Purpose};
+pub(crate) use request::ask_agent;
 pub use request::request;
 pub use session::run;
 pub use upgrade::router;

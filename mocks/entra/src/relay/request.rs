@@ -9,7 +9,7 @@ use provlab_protocol::scim::{ErrorCode, Operation, OperationResult, ScimError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::hub::Order;
+use super::hub::{Order, Purpose};
 use super::{LISTENER_GRACE, REQUEST_DEADLINE, SHORTEST_DEADLINE};
 use crate::his;
 use crate::his::registry::{AgentStatus, PROVISIONING};
@@ -83,6 +83,70 @@ async fn deliver(
     }
 }
 
+/// Asks one agent and no other. While somebody waits, a request whose connection was lost goes to the agent's next one, under the same
+/// id.
+///
+/// # Errors
+/// `…NoActiveAgents` where the agent does not listen at all, `…AgentSignalingError` where it was lost, `TimeOut`, or what the agent answered.
+pub(crate) async fn ask_agent(
+    shared: &Shared,
+    tenant: Uuid,
+    (agent, purpose): (Uuid, Purpose),
+    id: Uuid,
+    limit: Duration,
+    operation: Operation,
+) -> Result<OperationResult, ScimError> {
+    let kind = operation.kind();
+    let domain = operation.domain().to_owned();
+    let agents = BTreeSet::from([agent]);
+    let deliver = async {
+        let started = shared.platform.clock.now();
+        let mut changes = shared.relay.changes();
+        let mut tried = BTreeSet::new();
+        loop {
+            changes.borrow_and_update();
+            let (reply, answer) = oneshot::channel();
+            let left = limit.saturating_sub(shared.platform.clock.now().saturating_sub(started));
+            let order = Order {
+                request: RelayRequest {
+                    id,
+                    deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1),
+                    operation: operation.clone(),
+                },
+                reply,
+            };
+            let sent = shared.relay.send(tenant, &agents, purpose, &mut tried, order);
+            if sent.is_none() {
+                if let Ok(outcome) = answer.await {
+                    return outcome;
+                }
+            } else if tried.is_empty() {
+                return Err(ScimError::new(
+                    ErrorCode::HybridIdentityServiceNoActiveAgents,
+                    operation.domain(),
+                ));
+            } else if changes.changed().await.is_err() {
+                return Err(ScimError::new(
+                    ErrorCode::HybridIdentityServiceAgentSignalingError,
+                    operation.domain(),
+                ));
+            }
+        }
+    };
+    let asked = shared.platform.clock.timeout(limit, deliver).await;
+    let result = asked.unwrap_or_else(|_| Err(ScimError::new(ErrorCode::TimeOut, "")));
+    let error = result.as_ref().err().map(|e| e.code.as_str().to_owned());
+    event!(
+        shared.platform.trace,
+        Part::Cloud,
+        "relay.request",
+        operation = kind,
+        domain = domain,
+        error = error
+    );
+    result
+}
+
 /// Gives the order to a connection, waiting a little for one if an agent can be expected to come back.
 async fn hand_over(
     shared: &Shared,
@@ -97,7 +161,11 @@ async fn hand_over(
     loop {
         changes.borrow_and_update();
         let candidates = candidates(shared, tenant, domain)?;
-        match shared.relay.send(tenant, &candidates.agents, tried, order) {
+        let purpose = Purpose::Provisioning;
+        match shared
+            .relay
+            .send(tenant, &candidates.agents, purpose, tried, order)
+        {
             None => return Ok(()),
             Some(back) => order = back,
         }

@@ -65,12 +65,13 @@ async fn serve(shared: Arc<Shared>, guest: Guest) {
         mut socket,
         tenant,
         agent,
+        purpose,
         namespace,
         listener,
     } = guest;
     let end = match greet(&shared, &mut socket, agent, &listener).await {
         Err(end) => end,
-        Ok(()) => match shared.relay.enter(tenant, agent) {
+        Ok(()) => match shared.relay.enter(tenant, agent, purpose) {
             None => End::Protocol("too many listeners".to_owned()),
             Some((number, orders)) => {
                 let host = agent_host(&shared, tenant, agent);

@@ -13,11 +13,12 @@ use provlab_protocol::relay::{
 };
 use provlab_protocol::sas::{SasToken, listener_resource};
 
-use super::hub::Guest;
+use super::hub::{Guest, Purpose};
 use crate::his::signaling::{self, ACCESS_KEY_NAME};
 use crate::his::{AgentIdentity, identify};
 use crate::http::Caller;
 use crate::shared::Shared;
+use crate::sspr;
 
 /// The routes of the role [`crate::http::Role::Relay`].
 pub fn router(shared: &Arc<Shared>) -> Router {
@@ -38,6 +39,7 @@ async fn listen(
     };
     let Admitted {
         identity,
+        purpose,
         namespace,
         listener,
     } = admitted;
@@ -51,6 +53,7 @@ async fn listen(
                 socket,
                 tenant: identity.tenant,
                 agent: identity.agent,
+                purpose,
                 namespace,
                 listener,
             });
@@ -59,6 +62,7 @@ async fn listen(
 
 struct Admitted {
     identity: AgentIdentity,
+    purpose: Purpose,
     namespace: String,
     listener: String,
 }
@@ -83,8 +87,15 @@ fn admit(shared: &Shared, caller: &Caller, headers: &HeaderMap) -> Result<Admitt
     }
     let listener = header(LISTENER_HEADER).to_owned();
     let namespace = caller.label.clone().unwrap_or_default();
-    let endpoint =
-        signaling::endpoint_of(shared, identity.tenant, &namespace, &listener).ok_or_else(|| {
+    let tenant = identity.tenant;
+    let for_provisioning = signaling::endpoint_of(shared, tenant, &namespace, &listener)
+        .map(|endpoint| (Purpose::Provisioning, endpoint));
+    let (purpose, endpoint) = for_provisioning
+        .or_else(|| {
+            sspr::endpoint_of(shared, tenant, &namespace, &listener)
+                .map(|endpoint| (Purpose::PasswordReset, endpoint))
+        })
+        .ok_or_else(|| {
             (
                 StatusCode::NOT_FOUND,
                 "no such listener; take the service path from the bootstrap response".to_owned(),
@@ -99,6 +110,7 @@ fn admit(shared: &Shared, caller: &Caller, headers: &HeaderMap) -> Result<Admitt
         .map_err(|e| unauthorized(e.to_string()))?;
     Ok(Admitted {
         identity,
+        purpose,
         namespace,
         listener,
     })

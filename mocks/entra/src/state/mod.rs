@@ -86,6 +86,8 @@ tables! {
     service_principals: ServicePrincipal,
     /// Agents, agent groups and published resources; the row id is the tenant id.
     registries: TenantRegistry,
+    /// Self-service password reset; the row id is the tenant id.
+    password_resets: crate::sspr::TenantSspr,
     /// Synchronization jobs.
     sync_jobs: crate::engine::SyncJob,
     /// Schemas of jobs that differ from the default.
@@ -98,6 +100,8 @@ tables! {
     outbound_groups: crate::engine::OutboundGroup,
     /// Their members there, as far as the jobs know.
     outbound_members: crate::engine::OutboundMember,
+    /// Users whose password is still to come.
+    password_waiting: crate::engine::PasswordWaiting,
     /// Provisioning log, newest last.
     provisioning_log: LogEntry,
     /// Counters of tenants.

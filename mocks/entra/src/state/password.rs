@@ -3,6 +3,7 @@
 use std::fmt;
 
 use provlab_platform::Entropy;
+use provlab_protocol::password_hash::PasswordHash;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,11 +13,16 @@ use subtle::ConstantTimeEq;
 /// simulated sign-in to cost nothing.
 const ROUNDS: u32 = 1_000;
 
-/// A salted, iterated SHA-256 of a password.
+/// What checks a password.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct PasswordVerifier {
-    salt: [u8; 16],
-    hash: [u8; 32],
+pub struct PasswordVerifier(Kind);
+
+#[derive(Clone, Serialize, Deserialize)]
+enum Kind {
+    /// A salted, iterated SHA-256, for a password that was set here.
+    Own { salt: [u8; 16], hash: [u8; 32] },
+    /// What password hash synchronization brought.
+    Synchronized(PasswordHash),
 }
 
 impl PasswordVerifier {
@@ -25,18 +31,26 @@ impl PasswordVerifier {
     pub fn new(password: &SecretString, entropy: &Entropy) -> Self {
         let mut salt = [0; 16];
         entropy.fill(&mut salt);
-        Self {
+        Self(Kind::Own {
             hash: derive(password.expose_secret(), &salt),
             salt,
-        }
+        })
+    }
+
+    /// The verifier of a password that a directory has.
+    #[must_use]
+    pub fn synchronized(hash: PasswordHash) -> Self {
+        Self(Kind::Synchronized(hash))
     }
 
     /// Whether `password` is the one.
     #[must_use]
     pub fn accepts(&self, password: &SecretString) -> bool {
-        derive(password.expose_secret(), &self.salt)
-            .ct_eq(&self.hash)
-            .into()
+        let password = password.expose_secret();
+        match &self.0 {
+            Kind::Own { salt, hash } => derive(password, salt).ct_eq(hash).into(),
+            Kind::Synchronized(hash) => hash.verify(password),
+        }
     }
 }
 

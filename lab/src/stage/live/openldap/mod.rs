@@ -172,6 +172,9 @@ async fn carry_out(admin: &mut Admin, command: Command) -> Result<(), AdminError
         C::ReplaceDomainController => Err(AdminError::NotHere(
             "replace the domain controller: what a server is known by here is the serverID in its configuration".into(),
         )),
+        C::RevokeRight { .. } => Err(AdminError::NotHere(
+            "revoke a right: rights of Active Directory have no counterpart here".into(),
+        )),
         C::Dump { .. } | C::Statistics => Err(AdminError::NotHere(
             "show a part of the directory's own database".into(),
         )),

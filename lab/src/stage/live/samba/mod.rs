@@ -155,7 +155,7 @@ impl SambaServer {
                 admin.rename(&dn, to.as_deref(), below.as_deref()).await
             }
             // Asked for elsewhere, or refused.
-            C::Dump { .. } | C::Statistics | C::ReplaceDomainController => Ok(()),
+            C::Dump { .. } | C::Statistics | C::ReplaceDomainController | C::RevokeRight { .. } => Ok(()),
         }
     }
 }
@@ -273,6 +273,7 @@ impl DirectoryServer for SambaServer {
             Command::ReplaceDomainController => {
                 "replace the domain controller: a restored one is a second domain controller, and a world has one"
             }
+            Command::RevokeRight { .. } => "revoke a right: it leaves the descriptor of the domain as it is",
             _ => "",
         };
         if !cannot.is_empty() {

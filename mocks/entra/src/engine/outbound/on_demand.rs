@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::driver::tell;
 use super::super::event::World;
-use super::driver::in_world;
+use super::super::turns::in_world;
 use super::machine::{Answer, Effect, Machine, Open};
 use super::records::OutboundGroup;
 use super::scope::Fate;

@@ -63,6 +63,9 @@ pub(super) async fn provision_on_demand(
     match Direction::of_job(&job.id) {
         Direction::Inbound => inbound::provision(&request, job, rule, subject).await,
         Direction::Outbound => outbound::provision(&request, job, subject).await,
+        Direction::Passwords => Err(GraphError::bad_request(
+            "Passwords are not provisioned on demand; the job AD2AADProvisioning provisions users.",
+        )),
     }
 }
 
