@@ -13,7 +13,8 @@ use provlab_agent::directory::ldap::{
     Attribute, DEFAULT_TIMEOUT, Filter, LdapConnection, Protection, Scope, Search,
 };
 use provlab_agent::password::{PageReader, PasswordError};
-use provlab_directory::config::{AccountConfig, PopulationConfig};
+use provlab_directory::config::AccountConfig;
+use provlab_directory::control::PutUsers;
 use provlab_directory::{Command, Config, Running, start};
 use provlab_platform::crypto::CryptoPolicy;
 use provlab_platform::files::SimFiles;
@@ -41,12 +42,12 @@ type Told = BTreeMap<Uuid, (PasswordHash, bool)>;
 
 struct World {
     clock: Clock,
-    trace: Trace,
-    network: SimNetwork,
+    /// The agent's doors.
+    host: Platform,
     directory: Running,
 }
 
-fn config(users: u32) -> Config {
+fn config() -> Config {
     let mut config = Config::new(DOMAIN, "CONTOSO", ADMIN_PASSWORD.into());
     for name in ["provagent", "stranger", "alice"] {
         config.accounts.push(AccountConfig::new(name, PASSWORD.into()));
@@ -61,14 +62,6 @@ fn config(users: u32) -> Config {
         odd("carol", &|account| account.disabled = true),
         odd("dave", &|account| account.password = None),
     ]);
-    config.populations.push(PopulationConfig {
-        users,
-        groups: Some(3),
-        seed: 1,
-        organizational_unit: "OU=Staff".to_owned(),
-        upn_suffix: None,
-        prefix: String::new(),
-    });
     config
 }
 
@@ -85,18 +78,17 @@ fn platform(host: &str, network: &SimNetwork, clock: &Clock, trace: &Trace) -> P
 }
 
 impl World {
-    async fn start(users: u32) -> Self {
+    async fn start() -> Self {
         let clock = Clock::simulated(datetime!(2026-03-02 08:00 UTC));
         let trace = Trace::discard();
         let network = SimNetwork::new(&clock, &trace);
         let doors = platform(DC, &network, &clock, &trace);
-        let directory = start(doors, config(users), Arc::new(MemoryStore::new()))
+        let directory = start(doors, config(), Arc::new(MemoryStore::new()))
             .await
             .unwrap();
         let world = Self {
+            host: platform("srv1.contoso.com", &network, &clock, &trace),
             clock,
-            trace,
-            network,
             directory,
         };
         let mut admin = world.admin().await;
@@ -118,12 +110,8 @@ impl World {
         world
     }
 
-    fn host(&self) -> Platform {
-        platform("srv1.contoso.com", &self.network, &self.clock, &self.trace)
-    }
-
     async fn admin(&self) -> LdapConnection {
-        let mut connection = LdapConnection::open(&self.host(), DC, Protection::Ldaps, DEFAULT_TIMEOUT)
+        let mut connection = LdapConnection::open(&self.host, DC, Protection::Ldaps, DEFAULT_TIMEOUT)
             .await
             .unwrap();
         connection.bind(ADMIN, &ADMIN_PASSWORD.into()).await.unwrap();
@@ -149,13 +137,13 @@ impl World {
     }
 
     async fn replica(&self, user: &str) -> Result<Replica, DrsuapiError> {
-        replica(&self.host(), DC, DOMAIN, user, PASSWORD).await
+        replica(&self.host, DC, DOMAIN, user, PASSWORD).await
     }
 
     /// All pages since a position, and where the last one ends.
     async fn read(&self, from: Option<Position>, count: u32) -> (Told, Position) {
         let mut replica = self.replica(SERVICE).await.unwrap();
-        read_all(&self.host(), &mut replica, from, count).await
+        read_all(&self.host, &mut replica, from, count).await
     }
 }
 
@@ -231,7 +219,7 @@ fn simulate<T>(test: impl Future<Output = T>) -> T {
 #[test]
 fn every_users_password_is_told_and_nobody_elses() {
     simulate(async {
-        let world = World::start(0).await;
+        let world = World::start().await;
         let (told, _) = world.read(None, 50).await;
         let mut expected = BTreeMap::new();
         for name in ["provagent", "stranger", "alice", "bob", "carol"] {
@@ -255,7 +243,7 @@ fn every_users_password_is_told_and_nobody_elses() {
 #[test]
 fn only_what_changed_since_the_watermark_is_told() {
     simulate(async {
-        let world = World::start(0).await;
+        let world = World::start().await;
         let alice = world.id("alice").await;
         let (_, first) = world.read(None, 50).await;
         let (nothing, second) = world.read(Some(first.clone()), 50).await;
@@ -287,7 +275,17 @@ fn only_what_changed_since_the_watermark_is_told() {
 #[test]
 fn small_pages_give_the_same_as_large_ones() {
     simulate(async {
-        let world = World::start(60).await;
+        let world = World::start().await;
+        world
+            .change(Command::PutUsers(PutUsers {
+                prefix: "staff".to_owned(),
+                first: 1,
+                count: 60,
+                below: None,
+                password: Some(PASSWORD.into()),
+                attributes: IndexMap::new(),
+            }))
+            .await;
         let (large, at_large) = world.read(None, 1_000).await;
         assert_eq!(large.len(), 65);
         for count in [1, 7] {
@@ -301,7 +299,7 @@ fn small_pages_give_the_same_as_large_ones() {
 #[test]
 fn another_domain_controller_starts_over() {
     simulate(async {
-        let world = World::start(0).await;
+        let world = World::start().await;
         let (all, position) = world.read(None, 50).await;
         world.change(Command::ReplaceDomainController).await;
         let (again, moved) = world.read(Some(position.clone()), 50).await;
@@ -314,9 +312,9 @@ fn another_domain_controller_starts_over() {
 #[test]
 fn whoever_lacks_the_rights_is_told_which() {
     simulate(async {
-        let world = World::start(0).await;
+        let world = World::start().await;
         let mut stranger = world.replica(STRANGER).await.unwrap();
-        let error = page(&world.host(), &mut stranger, None, 50).await.unwrap_err();
+        let error = page(&world.host, &mut stranger, None, 50).await.unwrap_err();
         let told = error.to_scim();
         assert_eq!(
             told.code,
@@ -330,7 +328,7 @@ fn whoever_lacks_the_rights_is_told_which() {
             told.message.contains("Replicating Directory Changes All"),
             "{told}"
         );
-        let nobody = replica(&world.host(), DC, DOMAIN, SERVICE, "wrong")
+        let nobody = replica(&world.host, DC, DOMAIN, SERVICE, "wrong")
             .await
             .err()
             .unwrap();
@@ -386,7 +384,7 @@ mod samba {
     fn doors(samba: &Samba, authority: LabAuthority) -> Platform {
         let (clock, trace) = (Clock::system(), Trace::discard());
         let mut names = NameTable::new();
-        for port in [135, 389, 636, provlab_containers::RPC_PORT] {
+        for port in [135, 389, 636, provlab_containers::DRSUAPI_PORT] {
             names.insert(&Endpoint::new(DC, port), samba.address(port).unwrap());
         }
         let trust = Trust::of_authority(authority).unwrap();

@@ -26,5 +26,5 @@ pub use error::{ContainerError, MAX_QUOTED_BYTES, MAX_QUOTED_LINES, Tail};
 pub use exec::{MAX_OUTPUT_BYTES, Output};
 pub use openldap::{OpenLdap, OpenLdapConfig};
 pub use owner::Owner;
-pub use samba::{RPC_PORT, Samba, SambaConfig};
+pub use samba::{DRSUAPI_PORT, RPC_PORT, Samba, SambaConfig};
 pub use server::{Kind, MAX_LOG_LINES, MEMORY_LIMIT_BYTES, PROCESS_LIMIT, READY_LIMIT, Server};

@@ -15,12 +15,14 @@ use crate::ready::Administrator;
 use crate::server::{File, Launch};
 use crate::{ContainerError, Engine, Kind, Owner, Server, engine, name, tls};
 
-/// Kerberos, the endpoint mapper, LDAP, password changes, LDAPS, the global catalog, and RPC on the fixed port of
+/// Kerberos, the endpoint mapper, LDAP, password changes, LDAPS, the global catalog, and RPC on the fixed ports of
 /// `smb.conf`.
-const PORTS: [u16; 8] = [88, 135, 389, 464, 636, 3268, 3269, RPC_PORT];
+const PORTS: [u16; 9] = [88, 135, 389, 464, 636, 3268, 3269, RPC_PORT, DRSUAPI_PORT];
 
-/// The port of all RPC services (DRSUAPI among them), fixed so that it can be published.
+/// The port of the RPC services that share a process, fixed so that it can be published.
 pub const RPC_PORT: u16 = 49152;
+/// The port of replication, which has one of its own: below the dynamic range, so that nothing else gets it.
+pub const DRSUAPI_PORT: u16 = 49151;
 
 /// What a domain controller is to be.
 #[derive(Debug, Clone)]

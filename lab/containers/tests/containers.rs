@@ -6,7 +6,9 @@ mod support;
 use std::time::Duration;
 
 use ldap3::{Scope, SearchEntry};
-use provlab_containers::{ContainerError, Kind, MEMORY_LIMIT_BYTES, PROCESS_LIMIT, Server};
+use provlab_containers::{
+    ContainerError, DRSUAPI_PORT, Kind, MEMORY_LIMIT_BYTES, PROCESS_LIMIT, RPC_PORT, Server,
+};
 use provlab_platform::net::real::LabAuthority;
 use provlab_platform::trace::Trace;
 use support::{PASSWORD, bind, connect, engine_for, openldap, samba};
@@ -40,7 +42,8 @@ async fn samba_starts_and_survives_faults() {
     let stranger = LabAuthority::generate().unwrap();
     assert!(bind("ldaps", ldaps, &name, &stranger).await.is_err());
     // Kerberos and RPC have to be reachable at their own ports.
-    for port in [88, 135, 464, 3268, 3269, provlab_containers::RPC_PORT] {
+    let fixed = [RPC_PORT, DRSUAPI_PORT];
+    for port in [88, 135, 464, 3268, 3269].into_iter().chain(fixed) {
         tokio::net::TcpStream::connect(samba.address(port).unwrap())
             .await
             .unwrap();

@@ -145,7 +145,7 @@ mod tests {
             DsName::read(&mut NdrReader::new(&bytes))
         };
         // Impacket's `structLen` is 4 too high.
-        assert_eq!(with(4, good[4] + 4), Ok(name.clone()));
+        assert_eq!(with(4, good[4] + 4), Ok(name));
         // Longer than its place, cut short, and of another revision.
         for (at, byte) in [(8, 29), (8, 27), (28, 2), (56, 7), (60, 0)] {
             assert!(with(at, byte).is_err(), "byte {at}");

@@ -12,6 +12,8 @@ pub const MAX_PREFIX_BYTES: usize = 256;
 const WHAT: &str = "the prefix table";
 /// The entry that carries the version of the schema begins so; it is no prefix.
 const SCHEMA_INFO: u8 = 0xFF;
+/// It has a version and the invocation id of who wrote it behind that (MS-DRSR 5.16.5.4).
+const SCHEMA_INFO_BYTES: usize = 21;
 /// Arcs from here on have three bytes, of which the prefix keeps the first.
 const LONG_ARC: u32 = 16_384;
 /// Marks the lower half of such an arc.
@@ -52,6 +54,14 @@ impl PrefixTable {
             }
         };
         Some(AttrTyp(index << 16 | low))
+    }
+
+    /// Ends the table with the version of a schema that was never changed. Domain controllers end theirs so, and Samba takes no
+    /// table from a client without it; Windows does.
+    pub fn push_schema_info(&mut self) {
+        let mut bytes = vec![0; SCHEMA_INFO_BYTES];
+        bytes[0] = SCHEMA_INFO;
+        self.entries.push(Prefix { index: 0, bytes });
     }
 
     /// The number of an object identifier whose prefix is there.
@@ -246,11 +256,8 @@ mod tests {
 
     #[test]
     fn the_schema_version_is_no_prefix() {
-        let info = Prefix {
-            index: 0,
-            bytes: vec![SCHEMA_INFO; 21],
-        };
-        let mut table = PrefixTable { entries: vec![info] };
+        let mut table = PrefixTable::default();
+        table.push_schema_info();
         assert_eq!(table.oid(AttrTyp(3)), None);
         table.entries.push(Prefix {
             index: 0,

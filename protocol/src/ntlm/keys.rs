@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn reference_vectors() {
         let key = ResponseKey::new(&nt_hash("Password"), "User", "Domain");
-        assert_eq!(hex::encode(&*key.0), "0c868a403bfd7a93a3001ef22ef02e3f");
+        assert_eq!(hex::encode(*key.0), "0c868a403bfd7a93a3001ef22ef02e3f");
         let challenge = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
         let names = "02000c0044006f006d00610069006e0001000c005300650072007600650072000000000000000000";
         let rest = hex::decode(format!(
@@ -118,18 +118,18 @@ mod tests {
         let proof = key.proof(&challenge, &rest);
         assert_eq!(hex::encode(proof), "68cd0ab851e51c96aabc927bebef6a1c");
         let exchange_key = key.key_exchange_key(&proof);
-        assert_eq!(hex::encode(&*exchange_key), "8de40ccadbc14a82f15cb0ad0de95ca3");
+        assert_eq!(hex::encode(*exchange_key), "8de40ccadbc14a82f15cb0ad0de95ca3");
         let session_key = SessionKey([0x55; 16]);
         assert_eq!(
             hex::encode(exchange(&exchange_key, &session_key.0)),
             "c5dad2544fc9799094ce1ce90bc9d03e"
         );
         assert_eq!(
-            hex::encode(&*signing_key(&session_key, Direction::ToServer)),
+            hex::encode(*signing_key(&session_key, Direction::ToServer)),
             "4788dc861b4782f35d43fd98fe1a2d39"
         );
         assert_eq!(
-            hex::encode(&*sealing_key(&session_key, Direction::ToServer)),
+            hex::encode(*sealing_key(&session_key, Direction::ToServer)),
             "59f600973cc4960a25480a7c196e4c58"
         );
         // LMv2 of the same logon, which is not sent where times are.

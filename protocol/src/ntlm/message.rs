@@ -348,7 +348,7 @@ mod tests {
         }
         assert!(Challenge::from_bytes(&good).is_err());
         assert!(read_negotiate(&good).is_err());
-        let mut outside = good.clone();
+        let mut outside = good;
         outside[24..28].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(
             Authenticate::from_bytes(&outside),

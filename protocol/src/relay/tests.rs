@@ -133,7 +133,7 @@ fn what_is_no_frame_is_refused() {
         "{}",
         r#"{"v":1}"#,
         r#"{"v":1,"type":"other"}"#,
-        r#"{"v":1,"type":"request","operation":{"delete":{}}}"#,
+        r#"{"v":1,"type":"request","operation":{"get":{}}}"#,
         r#"{"v":1,"type":"ping"} x"#,
     ] {
         assert!(

@@ -179,6 +179,7 @@ impl Replica {
     fn request(&self, attributes: &[&str]) -> ChangesRequest {
         let mut prefixes = PrefixTable::default();
         let attributes = attributes.iter().filter_map(|oid| prefixes.add(oid)).collect();
+        prefixes.push_schema_info();
         ChangesRequest {
             handle: self.handle,
             destination: self.dsa,

@@ -20,9 +20,6 @@ const WELL_KNOWN: [&str; 10] = [
     "5505",
     "2a864886f7140104",
 ];
-/// The version of the schema, which comes last and is no prefix: a mark, a number, and an invocation id.
-const SCHEMA_INFO_BYTES: usize = 21;
-const SCHEMA_INFO_MARK: u8 = 0xFF;
 
 /// Numbers of everything in the schema.
 pub(super) struct Numbers {
@@ -53,12 +50,7 @@ impl Numbers {
             .classes()
             .filter_map(|def| Some((def.name, table.add(def.oid)?)))
             .collect();
-        let mut info = vec![0; SCHEMA_INFO_BYTES];
-        info[0] = SCHEMA_INFO_MARK;
-        table.entries.push(Prefix {
-            index: 0,
-            bytes: info,
-        });
+        table.push_schema_info();
         Self {
             table,
             attributes,
