@@ -134,7 +134,7 @@ pub(super) struct DomainArguments {
 #[derive(Debug, Args)]
 pub(super) struct WritebackArguments {
     /// `$true` or `$false`.
-    #[arg(long, value_parser = powershell_boolean)]
+    #[arg(long, action = clap::ArgAction::Set, value_parser = powershell_boolean)]
     pub(super) enable: bool,
     /// Administrator of the tenant; the password comes from PROVAGENT_PASSWORD or standard input. Without it the session of
     /// Connect-AADCloudSyncAzureAD serves.

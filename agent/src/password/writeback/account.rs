@@ -196,3 +196,131 @@ pub(super) fn policy_hints(root_dse: &Entry) -> Option<&'static str> {
         .into_iter()
         .find(|oid| known.iter().any(|value| value == oid.as_bytes()))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::directory::ldap::Attribute;
+
+    fn entry(dn: &str, more: &[(&str, &str)]) -> Entry {
+        Entry {
+            dn: dn.to_owned(),
+            attributes: more
+                .iter()
+                .map(|(name, value)| Attribute::text(name, &[value]))
+                .collect(),
+        }
+    }
+
+    fn reset() -> Action {
+        Action::SelfServiceReset {
+            new: "N3w-P@ss!".into(),
+        }
+    }
+
+    fn change() -> Action {
+        Action::VoluntaryChange {
+            old: "Old-P@ss1".into(),
+            new: "N3w-P@ss!".into(),
+        }
+    }
+
+    fn admin() -> Action {
+        Action::AdminReset {
+            new: "N3w-P@ss!".into(),
+        }
+    }
+
+    fn refusal(account: &Account, action: &Action) -> Option<u32> {
+        account.check(action).err().map(|failure| failure.code.number())
+    }
+
+    #[test]
+    fn the_consistency_guid_goes_before_the_object_guid() {
+        let guid = Guid::from_u128(7);
+        let mut found = entry("CN=a", &[]);
+        let own = Attribute::binary("objectGUID", guid.to_le_bytes().to_vec());
+        found.attributes.push(own);
+        assert_eq!(anchor_of(&found), Some(guid.into()));
+        let other = Guid::from_u128(8);
+        let written = Attribute::binary(CONSISTENCY_GUID, other.to_le_bytes().to_vec());
+        found.attributes.push(written);
+        assert_eq!(anchor_of(&found), Some(other.into()));
+    }
+
+    #[test]
+    fn a_state_of_the_account_is_told_by_its_code() {
+        let dn = "CN=Ada,OU=Staff,DC=contoso,DC=com";
+        let plain = Account::of(entry(dn, &[("userAccountControl", "512")]));
+        assert_eq!(refusal(&plain, &reset()), None);
+        let disabled = Account::of(entry(dn, &[("userAccountControl", "514")]));
+        assert_eq!(refusal(&disabled, &reset()), Some(33_005));
+        assert_eq!(refusal(&disabled, &Action::Unlock), Some(33_005));
+        assert_eq!(refusal(&disabled, &admin()), None);
+        let locked = Account::of(entry(
+            dn,
+            &[
+                ("userAccountControl", "512"),
+                (COMPUTED, "16"),
+                (LOCKOUT_TIME, "1"),
+            ],
+        ));
+        assert!(locked.was_locked);
+        assert_eq!(refusal(&locked, &change()), Some(33_006));
+        assert_eq!(refusal(&locked, &reset()), None);
+        let zero = Account::of(entry(dn, &[(LOCKOUT_TIME, "0")]));
+        assert!(!zero.was_locked);
+    }
+
+    #[test]
+    fn units_with_special_characters_are_refused_as_the_product_does() {
+        for (dn, refused) in [
+            (r"CN=Ada\, King,OU=Staff,DC=contoso,DC=com", false),
+            (r"CN=Ada,OU=Sales\, EMEA,DC=contoso,DC=com", true),
+            (r"CN=Ada,OU=R\+D,OU=Staff,DC=contoso,DC=com", true),
+            (r"CN=Ada,OU=\#1,DC=contoso,DC=com", true),
+        ] {
+            let account = Account::of(entry(dn, &[]));
+            assert_eq!(refusal(&account, &reset()), refused.then_some(33_001), "{dn}");
+        }
+    }
+
+    #[test]
+    fn each_action_writes_what_is_documented() {
+        let account = |flags: &str| Account::of(entry("CN=Ada", &[("userAccountControl", flags)]));
+        let written = |flags: &str, action: &Action| -> Vec<String> {
+            let changes = account(flags).changes(action);
+            changes
+                .iter()
+                .map(|change| format!("{:?} {}", change.kind, change.attribute))
+                .collect()
+        };
+        assert_eq!(
+            written("512", &reset()),
+            ["Replace unicodePwd", "Replace lockoutTime"]
+        );
+        assert_eq!(written("512", &change()), ["Delete unicodePwd", "Add unicodePwd"]);
+        assert_eq!(
+            written("512", &admin()),
+            ["Replace unicodePwd", "Replace pwdLastSet"]
+        );
+        // "Password never expires" keeps the user from having to change it.
+        assert_eq!(written("66048", &admin()), ["Replace unicodePwd"]);
+        assert_eq!(written("512", &Action::Unlock), ["Replace lockoutTime"]);
+        let new = &account("512").changes(&reset())[0].values[0];
+        assert_eq!(hex::encode(new), "22004e00330077002d00500040007300730021002200");
+    }
+
+    #[test]
+    fn the_control_is_taken_as_the_server_offers_it() {
+        let offers = |oids: &[&str]| Entry {
+            dn: String::new(),
+            attributes: vec![Attribute::text("supportedControl", oids)],
+        };
+        let (old, new) = (oid::control::POLICY_HINTS_DEPRECATED, oid::control::POLICY_HINTS);
+        assert_eq!(policy_hints(&offers(&[new, old])), Some(old));
+        assert_eq!(policy_hints(&offers(&[new])), Some(new));
+        assert_eq!(policy_hints(&offers(&[])), None);
+    }
+}

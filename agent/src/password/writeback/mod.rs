@@ -242,3 +242,174 @@ fn internal(text: &str) -> ScimError {
         text,
     )
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, simulate};
+    use provlab_protocol::guid::Guid;
+    use provlab_protocol::writeback::{Action, Binding, KeyId, PackageEntropy};
+    use uuid::Uuid;
+
+    const TENANT: Uuid = Uuid::from_u128(1);
+    const SECRET: &str = "C4nary-Passw0rd!";
+
+    async fn enabled(world: &World) -> Writeback {
+        let writeback = Writeback::new(&world.host, TENANT);
+        writeback.set_enabled(true).unwrap();
+        let now = world.host.platform.clock.wall();
+        let crypto = &world.host.platform.crypto;
+        writeback.keys().current(crypto, now, false).await.unwrap();
+        writeback
+    }
+
+    fn sealed(
+        world: &World,
+        writeback: &Writeback,
+        change: impl FnOnce(&mut Binding),
+    ) -> (SealedRequest, ContentKey) {
+        let spki = writeback.keys().load().unwrap().unwrap().pair.spki_der();
+        let mut binding = Binding {
+            domain: "contoso.com".to_owned(),
+            tenant_id: TENANT,
+            message_id: Uuid::from_u128(2),
+            key_id: KeyId::of(&spki),
+            expires: world.host.platform.clock.wall().unix_timestamp() + 180,
+        };
+        change(&mut binding);
+        let request = WritebackRequest {
+            anchor: Guid::from_u128(3).into(),
+            action: Action::SelfServiceReset { new: SECRET.into() },
+        };
+        let drawn = PackageEntropy {
+            key: [1; 32],
+            seed: [2; 32],
+            nonce: [3; 12],
+        };
+        SealedRequest::seal(binding, &request, &spki, &drawn).unwrap()
+    }
+
+    /// What the cloud reads of the answer to a package.
+    async fn code(writeback: &Writeback, (sealed, key): &(SealedRequest, ContentKey)) -> Option<u32> {
+        let answer = writeback.handle(&ServiceLogon::Computer, sealed).await.unwrap();
+        answer.open(&sealed.binding, key).unwrap().number()
+    }
+
+    fn logged(world: &World, id: u32) -> bool {
+        let events = world.log.events();
+        events
+            .iter()
+            .any(|event| event.name == "event-log" && event.fields["id"] == id)
+    }
+
+    #[test]
+    fn a_package_for_another_key_is_not_read() {
+        simulate(async {
+            let world = World::new();
+            let writeback = enabled(&world).await;
+            let package = sealed(&world, &writeback, |_| ());
+            let now = world.host.platform.clock.wall();
+            let crypto = &world.host.platform.crypto;
+            writeback.keys().current(crypto, now, true).await.unwrap();
+            assert_eq!(code(&writeback, &package).await, Some(32_004));
+            assert!(logged(&world, 32_004));
+            // Off, there is no key at all.
+            let package = sealed(&world, &writeback, |_| ());
+            writeback.set_enabled(false).unwrap();
+            assert_eq!(code(&writeback, &package).await, Some(32_004));
+            assert!(writeback.keys().load().unwrap().is_none());
+        });
+    }
+
+    #[test]
+    fn what_is_late_or_for_others_never_comes_to_a_directory() {
+        simulate(async {
+            let world = World::new();
+            let writeback = enabled(&world).await;
+            let late = sealed(&world, &writeback, |binding| binding.expires -= 180);
+            assert_eq!(code(&writeback, &late).await, Some(32_008));
+            let others = sealed(&world, &writeback, |binding| {
+                binding.tenant_id = Uuid::from_u128(9);
+                binding.message_id = Uuid::from_u128(8);
+            });
+            assert_eq!(code(&writeback, &others).await, Some(32_008));
+            assert!(world.log.events().iter().all(|event| event.name != "ldap.logon"));
+        });
+    }
+
+    #[test]
+    fn a_message_that_comes_again_is_answered_from_the_journal_also_by_another_process() {
+        simulate(async {
+            let world = World::new();
+            let writeback = enabled(&world).await;
+            let package = sealed(&world, &writeback, |_| ());
+            // No domain controller is there.
+            assert_eq!(code(&writeback, &package).await, Some(33_009));
+            let tries = world.log.len();
+            let again = Writeback::new(&world.host, TENANT);
+            assert_eq!(code(&again, &package).await, Some(33_009));
+            assert_eq!(world.log.len(), tries, "nothing was tried again");
+            for (path, content) in world.files.snapshot() {
+                let text = String::from_utf8_lossy(&content).into_owned();
+                assert!(!text.contains(SECRET), "{path}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_message_that_was_begun_is_not_done_again_and_stays_open_while_nobody_can_tell() {
+        simulate(async {
+            let world = World::new();
+            let writeback = enabled(&world).await;
+            let package = sealed(&world, &writeback, |_| ());
+            let now = world.host.platform.clock.wall();
+            let begun = Entry::of(&package.0.binding, State::Begun);
+            writeback.journal.note(begun.clone(), now).unwrap();
+            assert_eq!(code(&writeback, &package).await, Some(33_001));
+            let known = writeback.journal.find(package.0.binding.message_id).unwrap();
+            assert_eq!(known, Some(begun), "the next delivery looks again");
+        });
+    }
+
+    #[test]
+    fn without_a_journal_nothing_is_written() {
+        simulate(async {
+            let world = World::new();
+            let writeback = enabled(&world).await;
+            let package = sealed(&world, &writeback, |_| ());
+            let path = format!(
+                r"{}\PasswordWriteback.journal.json",
+                crate::product::CONFIG_FOLDER
+            );
+            world.host.platform.files.write_atomic(&path, b"[{").unwrap();
+            assert_eq!(code(&writeback, &package).await, Some(33_009));
+            assert!(world.log.events().iter().all(|event| event.name != "ldap.logon"));
+            assert!(logged(&world, 32_005));
+        });
+    }
+
+    #[test]
+    fn enabling_again_makes_another_key() {
+        simulate(async {
+            let world = World::new();
+            let writeback = enabled(&world).await;
+            let first = writeback.keys().load().unwrap().unwrap().id();
+            assert!(
+                writeback
+                    .configure(&ConfigureWriteback { enabled: false })
+                    .is_ok()
+            );
+            assert!(!*Writeback::new(&world.host, TENANT).enabled().borrow());
+            assert!(writeback.configure(&ConfigureWriteback { enabled: true }).is_ok());
+            assert!(
+                *Writeback::new(&world.host, TENANT).enabled().borrow(),
+                "a restart keeps it"
+            );
+            let now = world.host.platform.clock.wall();
+            let crypto = &world.host.platform.crypto;
+            let (second, new) = writeback.keys().current(crypto, now, false).await.unwrap();
+            assert!(new && second.id() != first);
+        });
+    }
+}

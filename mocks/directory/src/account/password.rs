@@ -225,3 +225,69 @@ fn in_history(policy: &Policy, account: &Object, hash: &NtHash) -> bool {
             .any(|old| old == *hash)
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use provlab_protocol::filetime::TICKS_PER_DAY;
+    use provlab_protocol::security::Ace;
+
+    use super::*;
+    use crate::access::Token;
+    use crate::testing::{NOW, account, context, forest};
+
+    /// A forest in which HOST1$ may reset passwords, and may end the need for another one or not.
+    fn hardened(may_unexpire: bool) -> Directory {
+        let mut directory = forest();
+        let host = directory.sid(account(&directory, "HOST1$")).unwrap();
+        let head = directory.locate(&directory.identity().domain_dn()).unwrap();
+        let mut descriptor = access::explicit_part(access::effective_descriptor(&directory, head));
+        assert!(
+            descriptor.remove_entries_about(rights::UNEXPIRE_PASSWORD) > 0,
+            "everybody has it by default"
+        );
+        descriptor.add_ace(
+            Ace::allow_right(host, rights::USER_FORCE_CHANGE_PASSWORD).for_descendants(rights::CLASS_USER),
+        );
+        if may_unexpire {
+            descriptor.add_ace(Ace::allow_right(host, rights::UNEXPIRE_PASSWORD));
+        }
+        let dnt = head.dnt;
+        let value = vec![descriptor.to_bytes().unwrap()];
+        let _ = directory
+            .update(NOW, dnt, &[("nTSecurityDescriptor", value)])
+            .unwrap();
+        directory
+    }
+
+    fn set(directory: &mut Directory, time: u64) {
+        let alice = account(directory, "alice").dnt;
+        let _ = directory
+            .update(NOW, alice, &[("pwdLastSet", decimal(time))])
+            .unwrap();
+    }
+
+    /// `pwdLastSet` behind a reset by HOST1$.
+    fn after_reset(directory: &Directory) -> Vec<Vec<u8>> {
+        let host = Token::of_account(directory, account(directory, "HOST1$"));
+        let new = unicode_pwd::encode("Sunny-Day-2026");
+        let write = PasswordWrite::Reset { new: &new };
+        let alice = account(directory, "alice");
+        let updates = super::write(directory, &context(host, NOW), alice, write, false).unwrap();
+        let time = updates.into_iter().find(|(name, _)| *name == "pwdLastSet");
+        time.unwrap().1
+    }
+
+    #[test]
+    fn only_who_may_unexpire_ends_the_need_for_another_password() {
+        for (may, expected) in [(true, NOW.0), (false, 0)] {
+            let mut directory = hardened(may);
+            set(&mut directory, 0);
+            assert_eq!(after_reset(&directory), decimal(expected), "must change, {may}");
+            set(&mut directory, NOW.minus_ticks(43 * TICKS_PER_DAY).0);
+            assert_eq!(after_reset(&directory), decimal(expected), "expired, {may}");
+            set(&mut directory, NOW.minus_ticks(TICKS_PER_DAY).0);
+            assert_eq!(after_reset(&directory), decimal(NOW.0), "a good one, {may}");
+        }
+    }
+}
