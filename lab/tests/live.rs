@@ -28,6 +28,8 @@ use provlab::{
 use serde_json::Value;
 use up::{children, copy_fixture, up};
 
+/// Switches that the processes of a world are started with.
+const MOCKS_AND_HOSTS: [&str; 2] = ["--folder", "--host-root"];
 /// How long processes may take to notice that the lab is gone.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -114,7 +116,7 @@ fn nothing_outlives_a_lab_that_was_killed_and_gc_removes_its_folder() {
     assert!(String::from_utf8_lossy(&gc().stdout).contains("nothing was left behind"));
     // Directory, cloud, service, updater.
     if Path::new("/proc/self/cmdline").exists() {
-        assert_eq!(children(folder.path()).len(), 4);
+        assert_eq!(children(folder.path(), &MOCKS_AND_HOSTS).len(), 4);
     }
     lab.kill().unwrap();
     lab.wait().unwrap();
@@ -124,7 +126,9 @@ fn nothing_outlives_a_lab_that_was_killed_and_gc_removes_its_folder() {
     );
     eventually("the mocks end", || !listens(ldaps) && !listens(login));
     if Path::new("/proc/self/cmdline").exists() {
-        eventually("every child ends", || children(folder.path()).is_empty());
+        eventually("every child ends", || {
+            children(folder.path(), &MOCKS_AND_HOSTS).is_empty()
+        });
     }
     assert_eq!(worlds(folder.path()), 1);
     assert!(String::from_utf8_lossy(&gc().stdout).contains("removed"));

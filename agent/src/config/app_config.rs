@@ -227,7 +227,7 @@ impl AppConfig {
                 text.replace_range(range.clone(), &format!("<runtime>\n    {element}\n  </runtime>"));
             }
             (None, None, None) => {
-                text.insert_str(self.end, &format!("  <runtime>\n    {element}\n  </runtime>\n"))
+                text.insert_str(self.end, &format!("  <runtime>\n    {element}\n  </runtime>\n"));
             }
         }
         Self::parse(text.as_bytes())

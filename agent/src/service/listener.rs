@@ -24,7 +24,6 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use super::handler::Handler;
 use super::recent::Recent;
 use crate::host::HostMachine;
-use crate::product::AGENT_VERSION;
 use crate::trust::Trust;
 
 /// Wait for the handshake and for the relay's welcome.

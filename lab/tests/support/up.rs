@@ -41,14 +41,8 @@ pub fn up(folder: &Path, name: &str, story: &str) -> (Child, Value) {
     (lab, serde_json::from_str(&line).unwrap())
 }
 
-/// A process of a world: its number and its command line.
-pub struct Process {
-    pub id: u32,
-    pub command: String,
-}
-
-/// Processes that were started with a path in `folder`, which every child of a world is.
-pub fn children(folder: &Path) -> Vec<Process> {
+/// Numbers of the processes that were started with a path in `folder` and one of these switches, as the children of a world are.
+pub fn children(folder: &Path, switches: &[&str]) -> Vec<u32> {
     let folder = folder.to_str().unwrap();
     let listed = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     listed
@@ -56,11 +50,8 @@ pub fn children(folder: &Path) -> Vec<Process> {
             let id = entry.file_name().to_str()?.parse().ok()?;
             let line = fs::read(entry.path().join("cmdline")).ok()?;
             let command = String::from_utf8_lossy(&line).replace('\0', " ");
-            Some(Process { id, command })
-        })
-        .filter(|process| {
-            let command = &process.command;
-            command.contains(folder) && (command.contains("--folder") || command.contains("--host-root"))
+            let ours = command.contains(folder) && switches.iter().any(|switch| command.contains(switch));
+            ours.then_some(id)
         })
         .collect()
 }
