@@ -164,13 +164,19 @@ fn event(name: &'static str, fields: Value) -> Event {
 
 #[test]
 fn a_write_needs_a_change() {
+    const JOB: &str = "AD2AADProvisioning";
     let export = |action: &str| {
         event(
             "job.export",
-            json!({"action": action, "type": "User", "name": "ann@contoso.com"}),
+            json!({"job": JOB, "action": action, "type": "User", "name": "ann@contoso.com"}),
         )
     };
-    let cycle = || event("job.cycle", json!({"state": "Succeeded", "escrowed": 0}));
+    let cycle = || {
+        event(
+            "job.cycle",
+            json!({"job": JOB, "state": "Succeeded", "escrowed": 0}),
+        )
+    };
     let facts = tenant(&[DOMAIN]);
     let mut memory = Memory::default();
     memory.note(DOMAIN, &[named("ann")], &facts, 0, Rereading::Nothing);
@@ -181,6 +187,11 @@ fn a_write_needs_a_change() {
         needless(&twice, DOMAIN, Some(&memory)),
         ["User ann@contoso.com: update, though nothing of it had changed"]
     );
+    // Cycles of a job of another kind have not read the change.
+    let other = json!({"job": "AD2AADPasswordHash", "state": "Succeeded", "escrowed": 0});
+    let passwords = || event("job.cycle", other.clone());
+    let later = [passwords(), passwords(), export("create")];
+    assert!(needless(&later, DOMAIN, Some(&memory)).is_empty());
     // Both changes may be written at once, or each for itself; but not after the job has certainly read them.
     let changed = user("ann", &[("userPrincipalName", "ann@contoso.com"), ("l", "Ulm")]);
     memory.note(DOMAIN, &[changed], &facts, 3, Rereading::Nothing);
