@@ -43,7 +43,9 @@ fn measure(users: u32) -> (Cost, Duration) {
         let before = store.rows_written();
         let begun = Instant::now();
         let pages = controller.all_changes(known.clone());
+        let read = begun.elapsed();
         let exported = job.cycle(pages.clone());
+        eprintln!("{users}: read {read:?}, cycle {:?}", begun.elapsed() - read);
         times.push(begun.elapsed());
         let bytes = pages
             .iter()

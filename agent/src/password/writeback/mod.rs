@@ -2,12 +2,12 @@
 //!
 //! | Module | What it does |
 //! |---|---|
-//! | [`keys`] | the key pair of the onboarding, and its rollover |
-//! | [`journal`] | what has been begun and how it ended, so that nothing is done twice |
-//! | [`account`] | finds the user, judges the account, writes |
-//! | [`perform`] | a request from the logon to its end, also when answers get lost |
-//! | [`outcome`] | what an answer of the directory means |
-//! | [`events`] | what an administrator reads |
+//! | `keys` | the key pair of the onboarding, and its rollover |
+//! | `journal` | what has been begun and how it ended, so that nothing is done twice |
+//! | `account` | finds the user, judges the account, writes |
+//! | `perform` | a request from the logon to its end, also when answers get lost |
+//! | `outcome` | what an answer of the directory means |
+//! | `events` | what an administrator reads |
 
 mod account;
 mod events;
