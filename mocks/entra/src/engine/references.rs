@@ -3,8 +3,9 @@
 use uuid::Uuid;
 
 use super::export::Exporter;
-use super::log::{Outcome, shown};
-use super::records::{Link, LinkAttribute, Reference, SourceRecord};
+use super::log::{Ended, Outcome, shown};
+use super::outbound::MAX_MEMBERS;
+use super::records::{Link, LinkAttribute, Reference, Rejected, SourceRecord};
 use super::target::CloudObject;
 use crate::state::{ModifiedProperty, ProvisioningAction};
 
@@ -42,15 +43,25 @@ impl Exporter<'_, '_, '_, '_> {
         let CloudObject::Group(mut group) = object else {
             return;
         };
-        let (mut added, mut removed) = (Vec::new(), Vec::new());
-        for link in links {
-            if link.present {
-                let member = self.store.resolve(&link.to).filter(|id| self.is_live(*id));
-                added.extend(member.filter(|id| group.members.insert(*id)));
+        let (mut added, mut removed, mut beyond) = (Vec::new(), Vec::new(), 0_usize);
+        for link in links.iter().filter(|link| !link.present) {
+            let member = self.once_linked(&link.to);
+            removed.extend(member.filter(|id| group.members.remove(id)));
+        }
+        for link in links.iter().filter(|link| link.present) {
+            let member = self.store.resolve(&link.to).filter(|id| self.is_live(*id));
+            let Some(id) = member.filter(|id| !group.members.contains(id)) else {
+                continue;
+            };
+            if group.members.len() >= MAX_MEMBERS {
+                beyond += 1;
             } else {
-                let member = self.once_linked(&link.to);
-                removed.extend(member.filter(|id| group.members.remove(id)));
+                group.members.insert(id);
+                added.push(id);
             }
+        }
+        if beyond > 0 {
+            self.too_many(record, &CloudObject::Group(group.clone()), beyond);
         }
         if added.is_empty() && removed.is_empty() {
             return;
@@ -62,6 +73,20 @@ impl Exporter<'_, '_, '_, '_> {
             new: names(added),
         }];
         self.wrote_reference(record, &CloudObject::Group(group), modified);
+    }
+
+    /// Members beyond the limit are left out, and the log says so (inferred: only the limit is documented, CS 2.6).
+    fn too_many(&mut self, record: &SourceRecord, object: &CloudObject, beyond: usize) {
+        let what = format!(
+            "{beyond} members were left out: more than {MAX_MEMBERS} are not supported; split the group, then restart the job"
+        );
+        self.log(Outcome {
+            action: ProvisioningAction::Update,
+            source: record,
+            target: Some(object),
+            modified: Vec::new(),
+            result: Err(Ended::Failed(Rejected::new("UnprocessableEntity", what))),
+        });
     }
 
     fn manager(&mut self, record: &SourceRecord, mut object: CloudObject) {

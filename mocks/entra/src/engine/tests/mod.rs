@@ -424,6 +424,29 @@ fn references_wait_for_objects_that_come_later() {
 }
 
 #[test]
+fn members_beyond_fifty_thousand_are_left_out_and_the_log_says_so() {
+    let mut lab = Lab::started();
+    lab.cycle(vec![person(1, "ann"), person(2, "bob"), team(9, "All", &[])]);
+    let others = u128::try_from(outbound::MAX_MEMBERS - 1).unwrap();
+    let mut group = lab.group("All");
+    group
+        .members
+        .extend((1..=others).map(|n| Uuid::from_u128(0xffff_0000_0000 + n)));
+    lab.write(|txn, _, _| txn.put(group));
+    lab.cycle(vec![links(team(9, "All", &[]), "member", &[1, 2], &[])]);
+    assert_eq!(lab.group("All").members.len(), outbound::MAX_MEMBERS);
+    let told: Vec<String> = lab.db.read(|cloud| {
+        let failed = cloud
+            .provisioning_log
+            .of(TENANT)
+            .filter(|entry| entry.code == "UnprocessableEntity");
+        failed.map(|entry| entry.reason.clone()).collect()
+    });
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("1 members were left out"), "{told:?}");
+}
+
+#[test]
 fn disable_delete_and_restore() {
     let mut lab = Lab::started();
     lab.cycle(vec![person(1, "ann"), team(3, "Sales", &[1])]);
