@@ -15,7 +15,7 @@ use crate::directory::{Directory, DirectoryError, Schema, open_session};
 use crate::host::{EventLevel, HostMachine};
 use crate::password::writeback::Writeback;
 use crate::password::{PasswordError, PasswordReader};
-use crate::product::{EVENT_SOURCE, app_config_path};
+use crate::product::EVENT_SOURCE;
 use crate::setup::preferred_controllers;
 
 /// Event: the password synchronization of a domain failed (CS 7.3).
@@ -71,10 +71,9 @@ pub(super) struct Handler {
 }
 
 impl Handler {
-    pub(super) fn new(host: HostMachine, logon: ServiceLogon, tenant: Uuid) -> Self {
-        let enforces_fips = enforces_fips_policy(&host);
+    pub(super) fn new(host: HostMachine, logon: ServiceLogon, tenant: Uuid, config: &AppConfig) -> Self {
         Self {
-            passwords: PasswordReader::new(host.clone(), enforces_fips),
+            passwords: PasswordReader::new(host.clone(), config.enforces_fips_policy()),
             writeback: Writeback::new(&host, tenant),
             host,
             logon,
@@ -249,13 +248,6 @@ impl Handler {
             .await
             .map_err(NoSession::Directory)
     }
-}
-
-/// What the configuration file says when the service starts; one that cannot be read lifts nothing (CS 7.4).
-fn enforces_fips_policy(host: &HostMachine) -> bool {
-    let file = host.platform.files.read(&app_config_path());
-    let config = file.ok().and_then(|bytes| AppConfig::parse(&bytes).ok());
-    config.unwrap_or_default().enforces_fips_policy()
 }
 
 async fn answer(

@@ -368,6 +368,7 @@ mod tests {
                 host.clone(),
                 crate::service::ServiceLogon::Computer,
                 Uuid::from_u128(1),
+                &crate::config::AppConfig::default(),
             ),
             recent: Recent::default(),
             trust: std::sync::Mutex::new(store.commit("agent1", key, &der, false).unwrap()),

@@ -102,22 +102,23 @@ fn set_state(host: &HostMachine, state: ServiceState, reason: &str) -> Result<()
     })
 }
 
-/// .NET starts no process whose configuration file it cannot read.
-fn check_configuration(host: &HostMachine) -> Result<(), String> {
+/// The configuration file as it is when the process starts; .NET starts none whose file it cannot read.
+fn read_configuration(host: &HostMachine) -> Result<AppConfig, String> {
     let path = app_config_path();
     let bytes = match host.platform.files.read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind == FilesErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind == FilesErrorKind::NotFound => return Ok(AppConfig::default()),
         Err(error) => return Err(error.to_string()),
     };
-    let checked = AppConfig::parse(&bytes).map(drop);
-    checked.map_err(|error| format!("Configuration system failed to initialize: {path}: {error}"))
+    AppConfig::parse(&bytes)
+        .map_err(|error| format!("Configuration system failed to initialize: {path}: {error}"))
 }
 
 async fn run_once(host: &HostMachine, entry: &ServiceEntry) -> Ended {
-    if let Err(reason) = check_configuration(host) {
-        return Ended::Failed { reason, retry: None };
-    }
+    let config = match read_configuration(host) {
+        Ok(config) => config,
+        Err(reason) => return Ended::Failed { reason, retry: None },
+    };
     let logon = match log_on(host, entry).await {
         Ok(logon) => logon,
         Err(ended) => return ended,
@@ -129,7 +130,7 @@ async fn run_once(host: &HostMachine, entry: &ServiceEntry) -> Ended {
         };
     }
     match TrustStore::new(host.platform.files.clone()).load() {
-        Ok(Some(trust)) => registered::run(host, entry, trust, logon).await,
+        Ok(Some(trust)) => registered::run(host, entry, trust, logon, &config).await,
         Ok(None) => {
             host.trace_file(1)
                 .info("The agent is not registered yet; the configuration wizard has to be completed.");

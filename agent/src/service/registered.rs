@@ -17,6 +17,7 @@ use super::{Ended, RECOVERY_PAUSE};
 use crate::cloud::bootstrap::{BootstrapState, bootstrap};
 use crate::cloud::http::AbortOnDrop;
 use crate::cloud::registration::renew;
+use crate::config::AppConfig;
 use crate::host::{EventLevel, HostMachine, ServiceEntry, TraceFile};
 use crate::product::EVENT_SOURCE;
 use crate::setup::package::chosen_environment;
@@ -49,6 +50,7 @@ pub(super) async fn run(
     entry: &ServiceEntry,
     trust: Trust,
     logon: ServiceLogon,
+    config: &AppConfig,
 ) -> Ended {
     let environment = match chosen_environment(host) {
         Ok(environment) => environment,
@@ -64,7 +66,7 @@ pub(super) async fn run(
         environment,
         shared: Arc::new(Shared {
             host: host.clone(),
-            handler: Handler::new(host.clone(), logon, trust.tenant),
+            handler: Handler::new(host.clone(), logon, trust.tenant, config),
             recent: Recent::default(),
             trust: Mutex::new(trust),
         }),

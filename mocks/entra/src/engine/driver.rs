@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use provlab_platform::{Part, event};
-use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError};
+use provlab_protocol::scim::{DomainPing, Operation, OperationResult};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use super::event::{Event, Failure, NOTIFICATION_SENDER, Report, SERVER_BUSY, Wor
 use super::job::{Direction, JobError, Phase, StatusCode};
 use super::jobs::until;
 use super::machine::step;
-use super::turns::{Answer, Cycle, Turn};
+use super::turns::{Answer, Cycle};
 use super::{outbound, password_hash};
 use crate::relay;
 use crate::shared::Shared;
@@ -117,13 +117,7 @@ async fn drive(shared: Arc<Shared>, tenant: Uuid, id: String) {
 /// A cycle that reads the directory's objects.
 async fn read_objects(cycle: &Cycle<'_>) -> Result<(), DbError> {
     let step = |txn: &mut Txn<'_>, world: &mut World<'_>, event| {
-        let effect = step(txn, world, cycle.tenant, cycle.id, cycle.epoch, event);
-        let about = |operation| (matches!(operation, Operation::Ping(_)), operation);
-        Turn {
-            ask: effect.ask.map(about),
-            again: effect.again,
-            reports: effect.reports,
-        }
+        step(txn, world, cycle.tenant, cycle.id, cycle.epoch, event).into()
     };
     cycle.run(Event::Tick, || Event::Continue, step, understand).await
 }
@@ -134,18 +128,8 @@ fn understand(pinged: bool, answer: Answer) -> Event {
         (false, Ok(OperationResult::List(page))) => Event::Page(Box::new(page)),
         (true, Err(error)) => Event::CheckFailed(error.into()),
         (false, Err(error)) => Event::ReadFailed(error.into()),
-        (_, Ok(_)) => {
-            let code = ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError;
-            let failure = Failure::from(ScimError::new(
-                code,
-                "the agent answered something that was not asked",
-            ));
-            if pinged {
-                Event::CheckFailed(failure)
-            } else {
-                Event::ReadFailed(failure)
-            }
-        }
+        (true, Ok(_)) => Event::CheckFailed(Failure::not_asked()),
+        (false, Ok(_)) => Event::ReadFailed(Failure::not_asked()),
     }
 }
 

@@ -56,6 +56,14 @@ pub struct Failure {
     pub cookie_refused: bool,
 }
 
+impl Failure {
+    /// The agent answered, but not the question.
+    pub(super) fn not_asked() -> Self {
+        let code = ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError;
+        ScimError::new(code, "the agent answered something that was not asked").into()
+    }
+}
+
 impl From<ScimError> for Failure {
     fn from(error: ScimError) -> Self {
         Self {

@@ -8,7 +8,7 @@ use provlab_protocol::scim::{Operation, OperationResult, ScimError};
 use uuid::Uuid;
 
 use super::driver::{superseded, tell};
-use super::event::{Report, World};
+use super::event::{Effect, Report, World};
 use crate::relay;
 use crate::shared::Shared;
 use crate::state::{DbError, Txn};
@@ -33,6 +33,18 @@ pub(super) struct Turn<Q> {
     pub(super) again: bool,
     /// For the trace.
     pub(super) reports: Vec<Report>,
+}
+
+/// Of a job whose questions are a check and a reading: `true` is the check.
+impl From<Effect> for Turn<bool> {
+    fn from(effect: Effect) -> Self {
+        let about = |operation| (matches!(operation, Operation::Ping(_)), operation);
+        Self {
+            ask: effect.ask.map(about),
+            again: effect.again,
+            reports: effect.reports,
+        }
+    }
 }
 
 impl Cycle<'_> {

@@ -55,10 +55,7 @@ impl Writer<'_, '_, '_, '_> {
             Ok(OperationResult::Group(written)) => self.wrote(row, &written),
             Ok(OperationResult::Deleted(deleted)) => self.deleted(row, &deleted),
             Ok(OperationResult::Members(page)) => self.read(row, page),
-            Ok(_) => {
-                let code = ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError;
-                return Err(ScimError::new(code, "the agent answered something that was not asked").into());
-            }
+            Ok(_) => return Err(Failure::not_asked()),
             Err(error) if is_own(&error) => {
                 let code = error.code.known().unwrap_or("InternalError");
                 self.failed(row, &Rejected::new(code, error.message));

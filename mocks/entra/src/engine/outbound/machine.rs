@@ -8,7 +8,7 @@
 //! The watermark is the number of the last change of the cloud that was looked at. What is left to do is marked on rows, so a cycle may be
 //! cut behind any step, and the next one goes on.
 
-use provlab_protocol::scim::{DomainPing, ErrorCode, Operation, OperationResult, ScimError};
+use provlab_protocol::scim::{DomainPing, Operation, OperationResult, ScimError};
 use uuid::Uuid;
 
 use super::super::event::{Failure, Report, World};
@@ -307,9 +307,5 @@ impl Machine<'_, '_, '_, '_> {
 }
 
 fn failure_of(answer: Answer) -> Failure {
-    let nonsense = || {
-        let code = ErrorCode::HybridSynchronizationActiveDirectoryInternalServerError;
-        ScimError::new(code, "the agent answered something that was not asked")
-    };
-    answer.err().unwrap_or_else(nonsense).into()
+    answer.err().map_or_else(Failure::not_asked, Failure::from)
 }

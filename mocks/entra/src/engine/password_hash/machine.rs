@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::closing::Closing;
 use super::super::connector::Counts;
-use super::super::event::{Failure, Report, World};
+use super::super::event::{Effect, Failure, Report, World};
 use super::super::job::{
     AD2AAD_PROVISIONING, Direction, Execution, ExecutionState, Job, Phase, ScheduleState, Stage, SyncJob,
     template,
@@ -38,17 +38,6 @@ pub enum Event {
     Checked(Result<(), Failure>),
     /// A page of passwords, or why there is none.
     Answered(Result<Box<CredentialPage>, Failure>),
-}
-
-/// What a step asks the driver to do, after its changes are stored.
-#[derive(Debug, Default)]
-pub struct Effect {
-    /// Ask an agent, and come back with the answer.
-    pub ask: Option<Operation>,
-    /// Come back with [`Event::Continue`]: there is more to do.
-    pub again: bool,
-    /// Put this into the trace.
-    pub reports: Vec<Report>,
 }
 
 /// Performs one step of the job `id`, unless it is gone, does not run, or has left `epoch` behind.

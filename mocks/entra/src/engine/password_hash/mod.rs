@@ -13,7 +13,7 @@ mod take;
 mod tests;
 
 pub(super) use driver::cycle;
-pub use machine::{Effect, Event, MAX_BATCH, step};
+pub use machine::{Event, MAX_BATCH, step};
 pub use records::PasswordWaiting;
 pub(super) use records::forget;
 pub use take::PasswordResult;

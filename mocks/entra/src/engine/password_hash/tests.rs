@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
-use super::super::event::{Failure, Report};
+use super::super::event::{Effect, Failure, Report};
 use super::super::job::{AD2AAD_PROVISIONING, Job, QuarantineReason, template};
 use super::super::records::{ObjectKind, SourceRecord, TargetLink};
 use super::super::{Configuration, Plans, SYNC_ACCOUNT_PREFIX, World, jobs};
@@ -135,7 +135,7 @@ impl Lab {
         });
     }
 
-    fn step(&mut self, event: Event) -> super::Effect {
+    fn step(&mut self, event: Event) -> Effect {
         let (now, id) = (self.now, self.job.as_str());
         let epoch = self.row().sync.epoch;
         let mut ids = 10_000;
